@@ -1,0 +1,1 @@
+"""Types and numerics of the exporter: numpy only, no I/O, no clock."""

@@ -1,0 +1,43 @@
+"""What does one query publish after an evaluation?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.core.series import Floats, Keys
+
+GAUGES: Mapping[str, str] = {
+    "anomaly_score": "Confidence in [0, 1] that the latest sample is anomalous; 0 while warming up "
+    "or when the query's policy calls the deviation harmless.",
+    "anomaly_threshold": "Score from which the sample counts as an anomaly.",
+    "anomaly_value": "The sample that was judged, in the unit of the series.",
+    "anomaly_expected_value": "What the detectors expected, in the unit of the series.",
+    "anomaly_lower_bound": "Lower end of the band that counts as normal, in the unit of the "
+    "series.",
+    "anomaly_upper_bound": "Upper end of the band that counts as normal, in the unit of the "
+    "series.",
+    "anomaly_deviation_sigmas": "Signed distance from the expected value in robust standard "
+    "deviations.",
+}
+"""The gauges of every series, name to help text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Published:
+    """The gauges of one query; immutable, so that a scrape never sees half an evaluation.
+
+    Parameters
+    ----------
+    query : its name
+    keys : S series that are there now
+    gauges : gauge name -> float64 [S]; NaN leaves that series out
+    missing : series that were there and are gone
+    detector_scores : detector kind -> float64 [S], NaN "cannot tell"
+    per_detector : publish each series' detector scores, not only the highest
+    """
+
+    query: str
+    keys: Keys
+    gauges: Mapping[str, Floats]
+    missing: Keys = ()
+    detector_scores: Mapping[str, Floats] = field(default_factory=dict)
+    per_detector: bool = False

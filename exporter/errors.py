@@ -1,0 +1,75 @@
+"""What can go wrong in the exporter, and what each failure costs.
+
+::
+
+    ExporterError
+      ConfigError             the configuration is wrong; exit 2, or on reload the old one stays
+      QueryError              one query has no answer this time; its scores are withdrawn
+        QueryRejected         Prometheus refused it (4xx): not retried in this evaluation
+        SourceUnavailable     timeout, 5xx, refused: retried until the query's deadline
+      DataError               an answer came that does not form a batch
+      DetectorError           one detector cannot tell this time; the others go on
+      StateError              the state file cannot be used
+        StateTooNew           written by a newer version: refuse to start
+        StateCorrupt          damaged: moved aside, start cold
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "too_many_series"]
+
+
+class ExporterError(Exception):
+    """Anything the exporter raises on purpose."""
+
+
+class ConfigError(ExporterError):
+    """All problems of a configuration, each with file and line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class QueryError(ExporterError):
+    """One query has no usable answer; `reason` is its label on the failure counter."""
+
+    def __init__(self, reason: QueryFailure, message: str) -> None:
+        super().__init__(message)
+        self.reason: QueryFailure = reason
+
+
+class QueryRejected(QueryError):
+    """Prometheus refuses this query as it stands."""
+
+
+class SourceUnavailable(QueryError):
+    """Prometheus did not answer in time, or not at all."""
+
+
+class DataError(QueryError):
+    """The samples do not form a batch."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("malformed", message)
+
+
+class DetectorError(ExporterError):
+    """A detector cannot tell; `kind` names it."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"detector {kind}: {message}")
+        self.kind = kind
+
+
+class StateError(ExporterError):
+    """The state file cannot be used."""
+
+
+class StateTooNew(StateError):
+    """A newer version wrote the state file."""
+
+
+class StateCorrupt(StateError):
+    """The state file is damaged."""
