@@ -39,9 +39,7 @@ class SeriesBatch:
 
     def columns(self, start: int, stop: int) -> "SeriesBatch":
         """Return the columns [start, stop) of every series, as a view."""
-        return SeriesBatch(
-            self.keys, self.times[start:stop], self.values[:, start:stop], self.step
-        )
+        return SeriesBatch(self.keys, self.times[start:stop], self.values[:, start:stop], self.step)
 
     def rows(self, index: Ints) -> "SeriesBatch":
         """Return the series at `index`, in that order."""

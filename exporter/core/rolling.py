@@ -1,0 +1,64 @@
+"""What did the last W samples of every series look like?
+
+A ring holds each series' latest learned samples, in no particular order; `count` says how many
+were ever learned, so row i holds min(count[i], W) of them and the next goes to count[i] mod W.
+"""
+
+import numpy as np
+
+from exporter.core.series import Bools, Floats, Ints
+
+MAD_TO_SIGMA = 1.4826022185056018  # 1 / Phi^-1(3/4): makes MAD estimate sigma for normal data
+MEAN_AD_TO_SIGMA = 1.2533141373155001  # sqrt(pi / 2): the same for the mean absolute deviation
+
+
+def push(ring: Floats, count: Ints, chosen: Bools, now: Floats) -> None:
+    """Learn the samples `now` [S] of the `chosen` series, in place."""
+    rows = np.flatnonzero(chosen)
+    ring[rows, count[rows] % ring.shape[1]] = now[rows]
+    count[rows] += 1
+
+
+def forget(ring: Floats, count: Ints, chosen: Bools) -> None:
+    """Empty the rings of the `chosen` series, in place."""
+    if chosen.any():
+        ring[chosen] = np.nan
+        count[chosen] = 0
+
+
+def mean_and_deviation(ring: Floats, count: Ints) -> tuple[Floats, Floats]:
+    """Return mean and sample standard deviation [S] of what each ring [S, W] holds."""
+    held = np.minimum(count, ring.shape[1]).astype(np.float64)
+    is_full = bool((count >= ring.shape[1]).all())
+    filled = ring if is_full else np.nan_to_num(ring, nan=0.0)
+    mean = filled.sum(1) / held
+    gap = ring - mean[:, None]
+    if not is_full:
+        np.nan_to_num(gap, copy=False, nan=0.0)
+    np.square(gap, out=gap)
+    return mean, np.sqrt(gap.sum(1) / (held - 1.0))
+
+
+def median_and_mad(ring: Floats, count: Ints) -> tuple[Floats, Floats]:
+    """Return median and robust standard deviation [S] of what each ring [S, W] holds.
+
+    The deviation is the scaled MAD; where that is zero although the samples differ (more than half
+    of them are equal), the scaled mean absolute deviation (Iglewicz and Hoaglin 1993, chapter 3).
+    """
+    held = np.minimum(count, ring.shape[1])
+    median = _middle(np.sort(ring), held)
+    gap = np.abs(ring - median[:, None])
+    spread = MAD_TO_SIGMA * _middle(np.sort(gap), held)
+    tied = np.flatnonzero(spread == 0.0)
+    if len(tied):
+        spread[tied] = MEAN_AD_TO_SIGMA * np.nansum(gap[tied], 1) / held[tied]
+    return median, spread
+
+
+def _middle(ascending: Floats, held: Ints) -> Floats:
+    """Return the median [S] of the first `held` values of each sorted row [S, W]."""
+    last = np.maximum(held - 1, 0)
+    low = np.take_along_axis(ascending, (last // 2)[:, None], 1)[:, 0]
+    high = np.take_along_axis(ascending, (held // 2).clip(max=last)[:, None], 1)[:, 0]
+    middle: Floats = 0.5 * (low + high)
+    return middle

@@ -1,0 +1,75 @@
+"""Which row is which series, when series are born, vanish and change places?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from exporter.core.series import Ints, Keys, SeriesBatch
+
+State = dict[str, npt.NDArray[Any]]
+"""What a detector remembers: named arrays whose first axis is the series."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """How old rows and a batch's rows meet in one order.
+
+    Parameters
+    ----------
+    keys : the S series of both, old ones first
+    old : int64 [S], row in the old order, -1 for a series born now
+    new : int64 [S], row in the batch, -1 for a series it lacks
+    """
+
+    keys: Keys
+    old: Ints
+    new: Ints
+
+
+def align(old: Keys, new: Keys) -> Alignment:
+    """Bring the series of a state and of a batch into one order."""
+    if old == new:
+        same = np.arange(len(old), dtype=np.int64)
+        return Alignment(old, same, same)
+    where = {key: row for row, key in enumerate(new)}
+    known = set(old)
+    born = [row for row, key in enumerate(new) if key not in known]
+    old_rows = np.full(len(old) + len(born), -1, dtype=np.int64)
+    old_rows[: len(old)] = np.arange(len(old))
+    new_rows = np.array([where.get(key, -1) for key in old] + born, dtype=np.int64)
+    return Alignment(old + tuple(new[row] for row in born), old_rows, new_rows)
+
+
+def spread_batch(batch: SeriesBatch, alignment: Alignment) -> SeriesBatch:
+    """Return the batch in the order of `alignment`; series that it lacks become NaN rows."""
+    if alignment.keys is batch.keys or alignment.keys == batch.keys:
+        return batch
+    values = np.full((len(alignment.keys), len(batch.times)), np.nan)
+    there = alignment.new >= 0
+    values[there] = batch.values[alignment.new[there]]
+    return SeriesBatch(alignment.keys, batch.times, values, batch.step)
+
+
+def spread_state(state: State, fresh: Callable[[int], State], alignment: Alignment) -> State:
+    """Return the state in the order of `alignment`.
+
+    fresh : gives the state of so many series that nothing is known of, for the rows born now
+    """
+    kept = alignment.old >= 0
+    if kept.all():
+        return state  # old series come first and in their order
+    born = fresh(int((~kept).sum()))
+    return {name: np.concatenate([array, born[name]]) for name, array in state.items()}
+
+
+def take_rows(state: Mapping[str, npt.NDArray[Any]], rows: Ints) -> State:
+    """Return the chosen rows of every array."""
+    return {name: array[rows] for name, array in state.items()}
+
+
+def select_keys(keys: Sequence[bytes], rows: Ints) -> Keys:
+    """Return the keys at `rows`."""
+    return tuple(keys[row] for row in rows.tolist())

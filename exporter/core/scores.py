@@ -1,0 +1,85 @@
+"""How rare is a deviation, as a confidence that means the same for every detector?
+
+A detector measures a deviation in robust standard deviations. Its two-sided tail probability under
+a heavy-tailed law (Student's t) is put on a log scale: every `DECADES` / 10 powers of ten of rarity
+add 0.1 of confidence, so 0.6 is "one sample in a million" and 1 is "one in ten billion" for any
+detector. Student's t with few degrees of freedom, not the normal law: operational metrics have
+tails that make five normal sigmas an everyday event (Taylor 1986; Clauset et al. 2009,
+doi:10.1137/070710111).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from exporter.core.series import Floats
+
+DECADES: Final = 10.0
+"""Powers of ten of rarity that make full confidence."""
+
+TAIL_DOF: Final = 8
+"""Degrees of freedom of the tail; docs/decisions says how it was chosen."""
+
+ANOMALOUS: Final = 0.6
+"""The default threshold, and the confidence at which a band has its edges."""
+
+MAX_SIGMAS: Final = 1000.0
+"""Deviations are cut here, so that a constant past does not publish infinities."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What one detector, or the ensemble, says of every sample; each float64 [S, T].
+
+    Parameters
+    ----------
+    score : confidence in [0, 1]; NaN "cannot tell"
+    expected, lower, upper : the band the sample was judged against, in the unit of the series
+    sigmas : signed distance from `expected` in robust standard deviations
+    """
+
+    score: Floats
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    sigmas: Floats
+
+
+def confidence(sigmas: Floats) -> Floats:
+    """Return the confidence in [0, 1] that deviations of `sigmas` are anomalous; NaN stays NaN."""
+    tail = 2.0 * stdtr(float(TAIL_DOF), -np.abs(sigmas))
+    rarity: Floats = -np.log10(np.maximum(tail, 1e-300)) / DECADES
+    return np.clip(rarity, 0.0, 1.0)
+
+
+def sigmas_at(score: float) -> float:
+    """Return the deviation whose confidence is `score`: the inverse of `confidence`."""
+    return -float(stdtrit(float(TAIL_DOF), 0.5 * 10.0 ** (-score * DECADES)))
+
+
+BAND_SIGMAS: Final = sigmas_at(ANOMALOUS)
+
+
+def blank_scores(series: int, columns: int) -> Scores:
+    """Return scores that cannot tell."""
+    nan = [np.full((series, columns), np.nan) for _ in range(5)]
+    return Scores(*nan)
+
+
+def write_column(
+    scores: Scores, column: int, now: Floats, center: Floats, spread: Floats
+) -> Floats:
+    """Judge the samples `now` [S] against `center` and `spread`, into `column`; return its score.
+
+    The band is written wherever there is a centre, the score only where there is a sample too.
+    """
+    sigmas = np.clip((now - center) / spread, -MAX_SIGMAS, MAX_SIGMAS)
+    scores.score[:, column] = confidence(sigmas)
+    scores.expected[:, column] = center
+    scores.lower[:, column] = center - BAND_SIGMAS * spread
+    scores.upper[:, column] = center + BAND_SIGMAS * spread
+    scores.sigmas[:, column] = sigmas
+    result: Floats = scores.score[:, column]
+    return result

@@ -1,0 +1,128 @@
+"""What is a detector?
+
+A frozen dataclass: its fields are its configuration (name, default and bound written once), its
+one public method is `advance`. What it has learned is not inside it but in the state it returns.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, final
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from exporter.core import rolling
+from exporter.core.rows import State
+from exporter.core.scores import ANOMALOUS, Scores, blank_scores, write_column
+from exporter.core.series import Floats, Ints, SeriesBatch
+from exporter.errors import DetectorError
+from promkit.durations import Duration
+
+RELATIVE_RESOLUTION = 1e-9
+"""Deviations below this share of the expected value are rounding, not movement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector(ABC):
+    """Judge every sample of a batch by what went before it.
+
+    Parameters
+    ----------
+    weight : share of the vote in the ensemble, relative to the other detectors' weights
+    """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    weight: Annotated[float, Gt(0)] = 1.0
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The kind, as configured and as published in the label `detector`."""
+
+    @abstractmethod
+    def fresh(self, series: int) -> State:
+        """Return the state of `series` series that nothing is known of."""
+
+    @final
+    def advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
+        """Score the batch and learn from it; neither argument is written to.
+
+        Parameters
+        ----------
+        state : arrays [S, ...] from `fresh` or from the last call, rows in the batch's order
+        batch : float64 [S, T]; its columns follow those of the last call
+
+        Raises
+        ------
+        DetectorError
+            The state does not belong to this detector and these series.
+        """
+        expected = self.fresh(0)
+        found = {name: (len(array), array.shape[1:], array.dtype) for name, array in state.items()}
+        asked = {
+            name: (len(batch.keys), array.shape[1:], array.dtype)
+            for name, array in expected.items()
+        }
+        if found != asked:
+            raise DetectorError(self.name, f"state is {found}, this configuration needs {asked}")
+        with np.errstate(all="ignore"):  # NaN and Inf are ordinary input here
+            return self._advance({name: array.copy() for name, array in state.items()}, batch)
+
+    @abstractmethod
+    def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
+        """Do the work of `advance`; `state` is ours to write to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowedDetector(Detector):
+    """Judge each sample by the last `window` samples that were learned.
+
+    A sample that this detector itself finds anomalous is not learned, so an incident neither
+    widens the band nor becomes the baseline while it lasts. After `accept_after` of nothing else
+    the old baseline is dropped and the new level learned from scratch.
+
+    Parameters
+    ----------
+    window : samples of history
+    min_samples : samples until the first score
+    accept_after : seconds after which a level that stayed anomalous becomes the new normal
+    """
+
+    window: Annotated[int, Ge(10)] = 100
+    min_samples: Annotated[int, Ge(10)] = 20
+    accept_after: Annotated[Duration, Gt(0)] = 1800.0
+
+    @abstractmethod
+    def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
+        """Return centre and spread [S] of what each ring [S, W] holds."""
+
+    def fresh(self, series: int) -> State:
+        """Return empty rings."""
+        return {
+            "ring": np.full((series, self.window), np.nan),
+            "count": np.zeros(series, dtype=np.int64),
+            "held": np.zeros(series, dtype=np.int64),
+        }
+
+    def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
+        ring: Any = state["ring"]
+        count: Any = state["count"]
+        held: Any = state["held"]
+        patience = math.ceil(self.accept_after * 1000 / batch.step)
+        scores = blank_scores(*batch.values.shape)
+        for column in range(len(batch.times)):
+            now = batch.values[:, column]
+            center, spread = self.baseline(ring, count)
+            spread = np.maximum(spread, RELATIVE_RESOLUTION * np.abs(center))
+            spread[spread == 0.0] = np.finfo(np.float64).tiny
+            center[count < min(self.min_samples, self.window)] = np.nan
+            is_anomalous = write_column(scores, column, now, center, spread) >= ANOMALOUS
+            held[is_anomalous] += 1
+            held[~is_anomalous & ~np.isnan(now)] = 0
+            is_new_normal = held > patience
+            rolling.forget(ring, count, is_new_normal)
+            held[is_new_normal] = 0
+            rolling.push(ring, count, np.isfinite(now) & (~is_anomalous | is_new_normal), now)
+        return state, scores

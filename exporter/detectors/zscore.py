@@ -1,0 +1,41 @@
+"""Rolling z-score: distance from the mean in standard deviations."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from exporter.core.rolling import mean_and_deviation
+from exporter.core.series import Floats, Ints
+from exporter.detectors.base import WindowedDetector
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZScore(WindowedDetector):
+    """Flag samples far from the rolling mean.
+
+    Parameters
+    ----------
+    window, min_samples, accept_after : see WindowedDetector
+
+    Notes
+    -----
+    Warm-up is `min_samples`. NaN is skipped and not learned. Sensitive on smooth series; a window
+    that already holds a spike hides the next one (masking), which is why the median-based `mad`
+    votes beside it. A spike that returns too rarely to be learned is flagged each time. Score 0.6
+    stands for one sample in 10^6 if the tails are no heavier than Student's t (core/scores.py).
+
+    References
+    ----------
+    Shewhart (1931), Economic Control of Quality of Manufactured Product; we leave samples that
+    were found anomalous out of the window.
+    """
+
+    kind: Literal["zscore"] = "zscore"
+
+    @property
+    def name(self) -> str:
+        """The kind."""
+        return self.kind
+
+    def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation."""
+        return mean_and_deviation(ring, count)

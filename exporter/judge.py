@@ -1,0 +1,111 @@
+"""Is it an anomaly, given what the user of this query cares about?"""
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from exporter.core.scores import ANOMALOUS, Scores
+from exporter.core.series import Bools, Floats
+
+Direction = Literal["up", "down", "both"]
+
+
+class Reason(enum.IntEnum):
+    """Why a sample is, or is not, an anomaly."""
+
+    NORMAL = 0
+    WARMING_UP = 1
+    NO_SAMPLE = 2
+    TOO_SMALL = 3
+    OTHER_DIRECTION = 4
+    ABOVE_BAND = 5
+    BELOW_BAND = 6
+    OUT_OF_RANGE = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What a query's user calls an anomaly; every detector of the query shares it.
+
+    Parameters
+    ----------
+    direction : which side of the expected value matters
+    low, high : the range of possible values; outside of it everything is an anomaly
+    min_deviation : smaller distances from the expected value are harmless, in the series' unit
+    min_relative_deviation : likewise, as a share of the expected value
+    threshold : score from which a sample is an anomaly
+    """
+
+    direction: Direction = "both"
+    low: float = -np.inf
+    high: float = np.inf
+    min_deviation: float = 0.0
+    min_relative_deviation: float = 0.0
+    threshold: float = ANOMALOUS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """The ensemble's scores after policy.
+
+    Parameters
+    ----------
+    scores : as published: 0 where policy calls the deviation harmless or nothing can be told yet,
+        NaN where there is no sample; the band is clipped to the range of possible values
+    is_anomaly : bool [S, T]
+    reason : int8 [S, T] of `Reason`
+    """
+
+    scores: Scores
+    is_anomaly: Bools
+    reason: npt.NDArray[np.int8]
+
+
+def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
+    """Apply a query's policy to the ensemble's scores of its samples, both [S, T]."""
+    is_absent = np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        distance = values - scores.expected
+        needed = np.maximum(
+            policy.min_deviation, policy.min_relative_deviation * np.abs(scores.expected)
+        )
+        is_small = np.abs(distance) < needed
+        is_wrong_way = _is_wrong_way(distance, policy.direction)
+        is_outside = (values < policy.low) | (values > policy.high)
+        is_high = scores.score >= policy.threshold
+        is_below = distance < 0
+    reason = np.full(values.shape, Reason.NORMAL, dtype=np.int8)
+    for applies, why in (  # the later ones prevail
+        (is_high & ~is_below, Reason.ABOVE_BAND),
+        (is_high & is_below, Reason.BELOW_BAND),
+        (is_high & is_wrong_way, Reason.OTHER_DIRECTION),
+        (is_high & is_small, Reason.TOO_SMALL),
+        (np.isnan(scores.score), Reason.WARMING_UP),
+        (is_outside, Reason.OUT_OF_RANGE),
+        (is_absent, Reason.NO_SAMPLE),
+    ):
+        reason[applies] = why
+    is_silenced = is_small | is_wrong_way | np.isnan(scores.score)
+    score = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.score))
+    score[is_absent] = np.nan
+    published = Scores(
+        score=score,
+        expected=np.clip(scores.expected, policy.low, policy.high),
+        lower=np.clip(scores.lower, policy.low, policy.high),
+        upper=np.clip(scores.upper, policy.low, policy.high),
+        sigmas=scores.sigmas,
+    )
+    return Verdict(published, reason >= Reason.ABOVE_BAND, reason)
+
+
+def _is_wrong_way(distance: Floats, direction: Direction) -> Bools:
+    match direction:
+        case "up":
+            return distance < 0
+        case "down":
+            return distance > 0
+        case "both":
+            return np.zeros(distance.shape, dtype=np.bool_)

@@ -1,0 +1,226 @@
+"""What does one evaluation of one query do? The stages in order, without I/O or clock.
+
+Service, backtest and benchmarks all run this and nothing else, so that a backtest is what
+production would have done.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from exporter.core.published import GAUGES, Published
+from exporter.core.rows import (
+    State,
+    align,
+    select_keys,
+    spread_batch,
+    spread_state,
+    take_rows,
+)
+from exporter.core.scores import Scores, blank_scores
+from exporter.core.series import Floats, Ints, Keys, SeriesBatch
+from exporter.detectors.base import Detector
+from exporter.ensemble import combine
+from exporter.errors import DetectorError
+from exporter.judge import Policy, Verdict, judge
+
+NEVER = -(2**60)
+"""When a series that has had no sample yet was last seen, in unix milliseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One query as the pipeline needs it.
+
+    Parameters
+    ----------
+    query : its name
+    detectors : the ensemble, each with its weight
+    policy : what counts as an anomaly
+    grace : milliseconds for which the last judged sample stays current when no newer one comes
+    missing_for : milliseconds for which a vanished series is reported and its state kept
+    per_detector : publish every detector's score of every series
+    """
+
+    query: str
+    detectors: tuple[Detector, ...]
+    policy: Policy
+    grace: int
+    missing_for: int
+    per_detector: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QueryState:
+    """All that a query carries from one evaluation to the next.
+
+    Parameters
+    ----------
+    keys : S series
+    until : unix milliseconds of the last column that was evaluated
+    latest : arrays [S]: `seen` (unix milliseconds of the last sample), one array per gauge, and
+        `detector:<kind>` scores, as of that sample
+    detectors : kind -> that detector's arrays
+    """
+
+    keys: Keys
+    until: int
+    latest: State
+    detectors: Mapping[str, State]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """What became of one batch.
+
+    Parameters
+    ----------
+    batch : what was judged: the batch's series and those of the state that it lacks
+    verdict : of every sample
+    votes : kind -> that detector's scores [S, T]
+    failures : the detectors that could not tell this time
+    """
+
+    batch: SeriesBatch
+    verdict: Verdict
+    votes: Mapping[str, Scores]
+    failures: tuple[DetectorError, ...] = ()
+
+
+def cold_state(plan: Plan) -> QueryState:
+    """Return the state of a query that has never been evaluated."""
+    return QueryState(
+        keys=(),
+        until=NEVER,
+        latest=_unseen(plan, 0),
+        detectors={detector.name: detector.fresh(0) for detector in plan.detectors},
+    )
+
+
+def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QueryState, Evaluation]:
+    """Score a batch whose columns follow those of the last evaluation.
+
+    Parameters
+    ----------
+    plan : the query
+    state : from `cold_state` or the last evaluation under the same plan
+    batch : at least one column, all after `state.until`; series may come, go and change places
+    """
+    alignment = align(state.keys, batch.keys)
+    batch = spread_batch(batch, alignment)
+    learned: dict[str, State] = {}
+    votes: dict[str, Scores] = {}
+    failures: list[DetectorError] = []
+    for detector in plan.detectors:
+        before = spread_state(state.detectors[detector.name], detector.fresh, alignment)
+        try:
+            learned[detector.name], votes[detector.name] = detector.advance(before, batch)
+        except DetectorError as error:
+            failures.append(error)
+            learned[detector.name] = before
+            votes[detector.name] = blank_scores(*batch.values.shape)
+    combined = combine(list(votes.values()), [detector.weight for detector in plan.detectors])
+    verdict = judge(batch.values, combined, plan.policy)
+    before = spread_state(state.latest, lambda born: _unseen(plan, born), alignment)
+    after = QueryState(
+        keys=batch.keys,
+        until=int(batch.times[-1]),
+        latest=_latest(before, batch, verdict, votes, plan),
+        detectors=learned,
+    )
+    evaluation = Evaluation(batch=batch, verdict=verdict, votes=votes, failures=tuple(failures))
+    return _without_forgotten(plan, after, alignment.old), evaluation
+
+
+def publish(plan: Plan, state: QueryState) -> Published:
+    """Return the gauges of a query as its last evaluation left them."""
+    is_gone = _age(state) > plan.grace
+    missing: Keys = ()
+    if is_gone.any():
+        missing = select_keys(state.keys, np.flatnonzero(is_gone))
+        state = _keep(state, np.flatnonzero(~is_gone))
+    return Published(
+        query=plan.query,
+        keys=state.keys,
+        gauges={name: _floats(state.latest[name]) for name in GAUGES},
+        missing=missing,
+        detector_scores={
+            detector.name: _floats(state.latest[f"detector:{detector.name}"])
+            for detector in plan.detectors
+        },
+        per_detector=plan.per_detector,
+    )
+
+
+def warming(state: QueryState) -> int:
+    """Return how many series have no expected value yet."""
+    return int(np.isnan(_floats(state.latest["anomaly_expected_value"])).sum())
+
+
+def _unseen(plan: Plan, series: int) -> State:
+    names = [*GAUGES, *(f"detector:{detector.name}" for detector in plan.detectors)]
+    blank: State = {name: np.full(series, np.nan) for name in names}
+    blank["seen"] = np.full(series, NEVER, dtype=np.int64)
+    return blank
+
+
+def _latest(
+    before: State,
+    batch: SeriesBatch,
+    verdict: Verdict,
+    votes: Mapping[str, Scores],
+    plan: Plan,
+) -> State:
+    """Return what is known of each series as of its newest sample, old or new."""
+    is_there = ~np.isnan(batch.values)
+    newest = is_there.shape[1] - 1 - np.argmax(is_there[:, ::-1], 1)
+    has_sample = is_there.any(1)
+    rows = np.arange(len(batch.keys))
+    scores = verdict.scores
+    found: dict[str, Floats] = {
+        "anomaly_score": scores.score,
+        "anomaly_threshold": np.broadcast_to(plan.policy.threshold, batch.values.shape),
+        "anomaly_value": batch.values,
+        "anomaly_expected_value": scores.expected,
+        "anomaly_lower_bound": scores.lower,
+        "anomaly_upper_bound": scores.upper,
+        "anomaly_deviation_sigmas": scores.sigmas,
+        **{f"detector:{kind}": vote.score for kind, vote in votes.items()},
+    }
+    latest: State = {
+        name: np.where(has_sample, values[rows, newest], before[name])
+        for name, values in found.items()
+    }
+    latest["seen"] = np.where(has_sample, batch.times[newest], before["seen"])
+    return latest
+
+
+def _without_forgotten(plan: Plan, state: QueryState, old: Ints) -> QueryState:
+    """Drop series that are gone for good, and those that were gone when first seen.
+
+    The latter is why a fresh install does not report every container of the last week as missing.
+    """
+    age = _age(state)
+    is_forgotten = (age > plan.grace + plan.missing_for) | ((old < 0) & (age > plan.grace))
+    if not is_forgotten.any():
+        return state
+    return _keep(state, np.flatnonzero(~is_forgotten))
+
+
+def _age(state: QueryState) -> Ints:
+    age: Ints = state.until - state.latest["seen"]
+    return age
+
+
+def _keep(state: QueryState, rows: Ints) -> QueryState:
+    return QueryState(
+        keys=select_keys(state.keys, rows),
+        until=state.until,
+        latest=take_rows(state.latest, rows),
+        detectors={kind: take_rows(arrays, rows) for kind, arrays in state.detectors.items()},
+    )
+
+
+def _floats(array: object) -> Floats:
+    return np.asarray(array, dtype=np.float64)
