@@ -1,1 +1,1 @@
-"""What any Prometheus-style daemon needs: strict YAML, durations, logging, web endpoints, a clock."""
+"""What any Prometheus-style daemon needs: YAML, durations, logging, web, a clock."""

@@ -1,0 +1,87 @@
+"""The command line flags that every Prometheus-style daemon has."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from promkit.log import FORMATS, LEVELS
+from promkit.web import parse_listen_address
+
+DISTRIBUTION = "anomaly-exporter"
+
+
+class _ReplaceDefault(argparse.Action):
+    """Append, but let the first use replace the default instead of joining it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        current = getattr(namespace, self.dest)
+        kept = () if current is self.default else current
+        setattr(namespace, self.dest, (*kept, values))
+
+
+def _listen_address(text: str) -> str:
+    try:
+        parse_listen_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def add_common_flags(
+    parser: argparse.ArgumentParser, default_listen: str, default_config: str = "config.yml"
+) -> None:
+    """Add the flags; parsed names are the flags' with underscores.
+
+    ``config_file`` (Path), ``web_listen_address`` (tuple of str), ``web_config_file``
+    (Path or None), ``log_level``, ``log_format``.
+    """
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path(default_config),
+        metavar="PATH",
+        help="configuration file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--web.listen-address",
+        dest="web_listen_address",
+        action=_ReplaceDefault,
+        type=_listen_address,
+        default=(default_listen,),
+        metavar="HOST:PORT",
+        help=f"address to serve HTTP on, may be repeated (default: {default_listen})",
+    )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        default=None,
+        metavar="PATH",
+        help="file with TLS and basic auth settings, as exporter-toolkit reads it",
+    )
+    parser.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=LEVELS,
+        default="info",
+        help="least severe level to log (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=FORMATS,
+        default="logfmt",
+        help="one line per entry as key=value or as JSON (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"{parser.prog} {version(DISTRIBUTION)}"
+    )
