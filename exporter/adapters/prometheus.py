@@ -1,0 +1,252 @@
+"""What does Prometheus answer to a range query, and what does it mean when it does not?"""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import RequestException
+
+from exporter.adapters.deadline import bound_whole_answers
+from exporter.adapters.matrix import decode_matrix
+from exporter.core.grid import join, to_batch
+from exporter.core.series import SeriesBatch
+from exporter.errors import DataError, QueryRejected, SourceUnavailable
+
+log = logging.getLogger(__name__)
+
+POINT_LIMIT = 11_000
+"""Columns that Prometheus grants a range query (web/api/v1/api.go)."""
+
+_FIRST_COLUMNS = 64  # asked for while the number of series is unknown
+_GROWTH = 16  # at most so many times the columns of the request before
+_PIECE = 1 << 18
+_ERROR_BODY = 1 << 16
+_BACKOFF_FIRST = 0.25
+_BACKOFF_LONGEST = 5.0
+
+
+class PrometheusSource:
+    """Range queries against one Prometheus, or what speaks its API.
+
+    Parameters
+    ----------
+    url : where its API starts, for example http://localhost:9090 or https://host/prometheus
+    session : carries credentials, TLS and headers; its answers become bounded in time
+    max_points : columns of one request at most
+    max_samples : series times columns that one request should not exceed; long ranges of many
+        series are asked for in slices, which bounds the memory on both sides
+    max_bytes : body of one answer at most
+    monotonic, sleep, jitter : seconds that never go back; wait so many; random in [0, 1)
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: requests.Session,
+        *,
+        max_points: int = POINT_LIMIT,
+        max_samples: int = 2_000_000,
+        max_bytes: int = 1 << 28,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        bound_whole_answers(session)
+        self._url = url.rstrip("/")
+        self._address = _address(url)
+        self._session = session
+        self._max_points = max_points
+        self._max_samples = max_samples
+        self._max_bytes = max_bytes
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._jitter = jitter
+        self._method = "POST"
+        self._warned: set[str] = set()
+
+    def fetch(self, expr: str, start: int, end: int, step: int, timeout: float) -> SeriesBatch:
+        """Evaluate an expression at every column from `start` to `end`.
+
+        Parameters
+        ----------
+        expr : PromQL
+        start, end : unix milliseconds of the first and the last column, multiples of `step`
+        step : milliseconds
+        timeout : seconds for everything: slices, retries and the pauses between them
+
+        Raises
+        ------
+        QueryRejected
+            Prometheus refuses the query as it stands, or is not there under this URL.
+        SourceUnavailable
+            No complete answer in time. An answer that calls itself partial counts as none: a
+            series it lacks would look as if it had vanished.
+        DataError
+            The answer is not what a range query returns.
+        """
+        deadline = self._monotonic() + timeout
+        parts: list[SeriesBatch] = []
+        columns = min(_FIRST_COLUMNS, self._max_points)
+        while not parts or start <= end:
+            last = min(end, start + (columns - 1) * step)
+            part = self._ask(expr, start, last, step, deadline)
+            parts.append(part)
+            start = last + step
+            affordable = self._max_samples // max(1, len(part.keys))
+            columns = max(1, min(self._max_points, columns * _GROWTH, affordable))
+        return join(parts)
+
+    def probe(self, timeout: float) -> str:
+        """Return the server's version, "unknown" where it does not tell.
+
+        Raises
+        ------
+        QueryRejected, SourceUnavailable
+            As for `fetch`, without retries.
+        """
+        deadline = self._monotonic() + timeout
+        status, body = self._exchange("GET", "/api/v1/status/buildinfo", {}, deadline)
+        if status == requests.codes.not_found:
+            return "unknown"
+        self._raise_for(status, body)
+        try:
+            return str(json.loads(body)["data"]["version"])
+        except (ValueError, KeyError, TypeError):
+            return "unknown"
+
+    def _ask(self, expr: str, start: int, end: int, step: int, deadline: float) -> SeriesBatch:
+        """Ask until there is an answer or no time for another try."""
+        pause = _BACKOFF_FIRST
+        while True:
+            try:
+                return self._ask_once(expr, start, end, step, deadline)
+            except SourceUnavailable:
+                wait = pause * (0.5 + self._jitter())
+                if self._monotonic() + wait >= deadline:
+                    raise
+                self._sleep(wait)
+                pause = min(2 * pause, _BACKOFF_LONGEST)
+
+    def _ask_once(self, expr: str, start: int, end: int, step: int, deadline: float) -> SeriesBatch:
+        parameters = {
+            "query": expr,
+            "start": f"{start / 1000:.3f}",
+            "end": f"{end / 1000:.3f}",
+            "step": f"{step / 1000:.3f}",
+            "timeout": f"{max(0.001, deadline - self._monotonic()):.3f}",
+        }
+        path = "/api/v1/query_range"
+        status, body = self._exchange(self._method, path, parameters, deadline)
+        if status == requests.codes.method_not_allowed and self._method == "POST":
+            self._method = "GET"  # a proxy that lets nothing but reads through
+            status, body = self._exchange("GET", path, parameters, deadline)
+        self._raise_for(status, body)
+        matrix = decode_matrix(body)
+        if matrix.is_partial:
+            raise SourceUnavailable("unavailable", f"{self._address} answered with partial data")
+        if matrix.warnings and expr not in self._warned:
+            self._warned.add(expr)
+            log.warning(
+                "Prometheus warns about a query; further warnings for it are not logged",
+                extra={"expr": expr, "warnings": "; ".join(matrix.warnings)},
+            )
+        return to_batch(
+            matrix.keys,
+            matrix.lengths,
+            matrix.times,
+            matrix.values,
+            start=start,
+            end=end,
+            step=step,
+        )
+
+    def _exchange(
+        self, method: str, path: str, parameters: Mapping[str, str], deadline: float
+    ) -> tuple[int, bytes]:
+        """Return status and body of one request."""
+        left = deadline - self._monotonic()
+        if left <= 0:
+            raise self._too_late()
+        try:
+            with self._session.request(
+                method,
+                self._url + path,
+                data=parameters if method == "POST" else None,
+                params=parameters if method == "GET" else None,
+                # Compressing costs the server several times what it costs to answer.
+                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                timeout=left,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return response.status_code, self._read(response, deadline)
+        except RequestException as error:
+            raise self._unreachable(error) from error
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        is_error = response.status_code != requests.codes.ok
+        body = bytearray()
+        for piece in response.iter_content(_PIECE):
+            if self._monotonic() > deadline:
+                raise self._too_late()
+            body += piece
+            if is_error and len(body) >= _ERROR_BODY:
+                break
+            if len(body) > self._max_bytes:
+                raise DataError(
+                    f"the answer of {self._address} is larger than {self._max_bytes} bytes; "
+                    "select fewer series or take a larger step"
+                )
+        return bytes(body)
+
+    def _raise_for(self, status: int, body: bytes) -> None:
+        if status == requests.codes.ok:
+            return
+        said = f"{self._address} answered {status}"
+        if message := _error_of(body):
+            said += f": {message}"
+        if status >= 500 or status == requests.codes.too_many_requests:
+            raise SourceUnavailable("unavailable", said)
+        advice = _ADVICE.get(300 if 300 <= status < 400 else status, "")
+        raise QueryRejected("rejected", said + advice)
+
+    def _unreachable(self, error: RequestException) -> SourceUnavailable:
+        cause: BaseException = error
+        while (deeper := cause.__cause__ or cause.__context__) is not None:
+            cause = deeper
+        if isinstance(error, requests.Timeout) or isinstance(cause, TimeoutError):
+            return self._too_late()
+        # Only the system's own words: the texts of the layers above can carry a whole URL.
+        why = cause.strerror if isinstance(cause, OSError) else None
+        return SourceUnavailable(
+            "unavailable", f"{self._address} cannot be reached: {why or type(cause).__name__}"
+        )
+
+    def _too_late(self) -> SourceUnavailable:
+        return SourceUnavailable("timeout", f"{self._address} did not answer in time")
+
+
+_ADVICE = {
+    300: "; redirects are not followed, set the URL to where the server really is",
+    401: "; check basic_auth or authorization",
+    403: "; these credentials may not query, check the server's permissions",
+    404: "; is this a Prometheus URL? A path prefix such as /prometheus may be missing",
+}
+
+
+def _address(url: str) -> str:
+    """Return a URL without the parts that may hold a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+
+
+def _error_of(body: bytes) -> str:
+    """Return the message of Prometheus' error object, "" where there is none."""
+    try:
+        return str(json.loads(body)["error"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return ""
