@@ -119,7 +119,7 @@ def requests_session(config: HttpConfig) -> requests.Session:
     SecretUnavailable
         From each request, while a credentials file cannot be read.
     """
-    session = _Session(config.follow_redirects)
+    session = _Session(config)
     session.trust_env = False
     session.auth = _Credentials(config)
     tls = config.tls_config
@@ -138,12 +138,22 @@ def requests_session(config: HttpConfig) -> requests.Session:
 
 
 class _Session(requests.Session):
-    def __init__(self, follow_redirects: bool) -> None:
+    def __init__(self, config: HttpConfig) -> None:
         super().__init__()
-        self._follow_redirects = follow_redirects
+        self._config = config
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return super().get_redirect_target(resp) if self._follow_redirects else None
+        return super().get_redirect_target(resp) if self._config.follow_redirects else None
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        untyped: Any = super()
+        untyped.rebuild_auth(prepared_request, response)
+        # Our headers may be credentials too, and are meant for the configured host alone.
+        if untyped.should_strip_auth(str(response.request.url), str(prepared_request.url)):
+            for name in self._config.headers:
+                prepared_request.headers.pop(name, None)
 
 
 class _Credentials(AuthBase):

@@ -63,9 +63,6 @@ class Matcher:
         found = self._pattern.fullmatch(labels.get(self.name, "")) is not None
         return found == (self.op in ("=", "=~"))
 
-    def __str__(self) -> str:
-        return f"{_quoted(self.name)}{self.op}{_quoted(self.value, always=True)}"
-
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:
     """Read matchers in Alertmanager's syntax: braces and quotes optional, UTF-8 names quoted.
@@ -120,10 +117,3 @@ def _unescaped(match: re.Match[str]) -> str:
     if other is not None or int(digits, 16) > 0x10FFFF:
         raise ValueError(f'found the escape {match[0]!r}; allowed: \\n \\t \\\\ \\" \\u and such')
     return chr(int(digits, 16))
-
-
-def _quoted(text: str, always: bool = False) -> str:
-    if not always and re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", text):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

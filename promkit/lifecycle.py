@@ -17,8 +17,8 @@ async def run_until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> 
 
     Raises
     ------
-    asyncio.CancelledError
-        If a second signal came before ``main`` returned.
+    SystemExit
+        With status 1, if a second signal came before ``main`` returned.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -37,6 +37,10 @@ async def run_until_signal(main: Callable[[asyncio.Event], Awaitable[None]]) -> 
     loop.add_signal_handler(signal.SIGHUP, lambda: log.info("SIGHUP ignored: not ready yet"))
     try:
         await task
+    except asyncio.CancelledError:
+        if stop.is_set():
+            raise SystemExit(1) from None
+        raise
     finally:
         for number in (*_STOPPING, signal.SIGHUP):
             loop.remove_signal_handler(number)

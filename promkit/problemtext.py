@@ -56,15 +56,26 @@ def describe(
     error: ValidationError, document: Document, model: type[BaseModel]
 ) -> list[tuple[int, Path, str]]:
     """Return (line, path, message) for each thing that is wrong, one per path."""
-    messages: dict[Path, tuple[int, list[str]]] = {}
+    messages: dict[Path, list[str]] = {}
+    off_branch: list[tuple[Path, str]] = []
     for detail in error.errors(include_url=False):
         place = _locate(detail, document, model)
         path, message = _explain(detail, place, document)
-        line = document.line(path)
-        known = messages.setdefault(path, (line, []))[1]
-        if message not in known:
-            known.append(message)
-    return [(line, path, " / or: ".join(texts)) for path, (line, texts) in messages.items()]
+        if place.is_branch and detail["type"] in _WANTED:
+            off_branch.append((path, message))
+        elif message not in messages.setdefault(path, []):
+            messages[path].append(message)
+    for path, message in off_branch:
+        # "text is wanted" helps nobody whose mapping nearly fits another branch of the union.
+        if not any(other[: len(path)] == path and other != path for other in messages):
+            messages.setdefault(path, []).append(message)
+    return [(document.line(path), path, _joined(texts)) for path, texts in messages.items()]
+
+
+def _joined(texts: list[str]) -> str:
+    first, *others = texts
+    found = first.partition("; ")[0] + "; "
+    return first + "".join(f", or: {text.removeprefix(found)}" for text in others)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +85,7 @@ class _Place:
     path: Path
     parents: list[Any]  # what may stand around it
     here: list[Any]  # what may stand there
+    is_branch: bool  # whether it is about one branch of a union among others
 
 
 def _locate(detail: ErrorDetails, document: Document, model: type[BaseModel]) -> _Place:
@@ -83,14 +95,18 @@ def _locate(detail: ErrorDetails, document: Document, model: type[BaseModel]) ->
     here: list[Any] = [model]
     last = len(detail["loc"]) - 1
     about_a_key = detail["type"] in _UNKNOWN_KEY | _MISSING
+    is_branch = False
     for number, part in enumerate(detail["loc"]):
         branches, discriminator = _unwrap(here)
         if discriminator is not None:
             here = [leaf for leaf in branches if part in _tags(leaf, discriminator)]
         elif document.holds((*path, part)) or (number == last and about_a_key):
             path = (*path, part)
+            is_branch = False
             parents, here = branches, [inner for leaf in branches for inner in _inside(leaf, part)]
-    return _Place(path, parents, _unwrap(here)[0])
+        else:
+            is_branch = True
+    return _Place(path, parents, _unwrap(here)[0], is_branch)
 
 
 def _explain(detail: ErrorDetails, place: _Place, document: Document) -> tuple[Path, str]:

@@ -57,34 +57,47 @@ class ConfigWatcher:
             If the file cannot be read or was refused.
         """
         async with self._lock:
-            self.last_reload_successful = False
-            content = await self._read()
-            self._seen = hashlib.sha256(content).digest()
-            try:
-                text = content.decode("utf-8-sig")
-            except UnicodeDecodeError as error:
-                line = content[: error.start].count(b"\n") + 1
-                message = f"{self._path}:{line}: found bytes that are not UTF-8; save it as UTF-8"
-                raise ConfigProblems([message]) from None
-            await self._apply(text)
-            self.last_reload_successful = True
-            self.last_reload_success_timestamp = self._clock.now()
-        log.info("configuration loaded", extra={"file": self._path})
+            await self._load(await self._read())
 
     async def run(self) -> None:
-        """Look at the content every interval, for ever; log a failed reload once per change."""
+        """Look at the content every interval, for ever; a failed reload is logged once a change."""
         while True:
             await self._clock.sleep(self._interval)
-            try:
+            async with self._lock:
                 content = await self._read()
-                if hashlib.sha256(content).digest() != self._seen:
-                    await self.reload()
-            except ConfigProblems as error:
-                extra = {"problems": str(error)}
-                log.error("reload failed, keeping the old configuration", extra=extra)
+                if _digest(content) == self._seen:
+                    continue
+                try:
+                    await self._load(content)
+                except ConfigProblems as error:
+                    extra = {"problems": str(error)}
+                    log.error("reload failed, keeping the old configuration", extra=extra)
 
-    async def _read(self) -> bytes:
+    async def _read(self) -> bytes | OSError:
         try:
             return await asyncio.to_thread(self._path.read_bytes)
         except OSError as error:
-            raise ConfigProblems([f"{self._path}:1: cannot be read: {error.strerror}"]) from error
+            return error
+
+    async def _load(self, content: bytes | OSError) -> None:
+        self._seen = _digest(content)
+        self.last_reload_successful = False
+        if isinstance(content, OSError):
+            raise ConfigProblems([f"{self._path}:1: cannot be read: {content.strerror}"])
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            message = f"{self._path}:{line}: found bytes that are not UTF-8; save it as UTF-8"
+            raise ConfigProblems([message]) from None
+        await self._apply(text)
+        self.last_reload_successful = True
+        self.last_reload_success_timestamp = self._clock.now()
+        log.info("configuration loaded", extra={"file": self._path})
+
+
+def _digest(content: bytes | OSError) -> bytes:
+    # An unreadable file is a content of its own: reported when it starts and when it changes.
+    if isinstance(content, OSError):
+        content = f"errno {content.errno}".encode()
+    return hashlib.sha256(content).digest()

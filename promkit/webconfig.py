@@ -169,11 +169,14 @@ class WebConfigFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._config = load_web_config(path)
         self._seen = _content(path)
+        self._config = _parse(path, self._seen)
         self._passwords = Passwords()
         self._certificates = b""
         self._context: ssl.SSLContext | None = None
+        self._complaints: set[str] = set()
+        if self._config.tls_server_config is not None:
+            self._context = server_context(self._config.tls_server_config)
 
     def current(self) -> WebConfig:
         """Return the settings, having looked whether the file changed."""
@@ -182,6 +185,7 @@ class WebConfigFile:
             if content != self._seen:
                 self._seen = content
                 self._config = _parse(self._path, content)
+                self._complaints.clear()
                 log.info("web configuration loaded", extra={"file": self._path})
         except ConfigProblems as error:
             self._complain(error)
@@ -220,7 +224,7 @@ class WebConfigFile:
 
     def _newest_context(self) -> ssl.SSLContext | None:
         tls = self.current().tls_server_config
-        if tls is None:
+        if tls is None or self._context is None:
             return self._context
         try:
             files = [tls.cert_file, tls.key_file, tls.client_ca_file]
@@ -229,6 +233,7 @@ class WebConfigFile:
             if certificates.digest() != self._certificates:
                 self._certificates = certificates.digest()
                 self._context = server_context(tls)
+                self._complaints.clear()
         except ConfigProblems as error:
             self._complain(error)
         return self._context
@@ -241,8 +246,11 @@ class WebConfigFile:
             connection.context = newest
 
     def _complain(self, error: ConfigProblems) -> None:
-        extra = {"file": self._path, "problems": str(error)}
-        log.error("web configuration refused, keeping the former one", extra=extra)
+        # Asked at every request and handshake, so each complaint is made once.
+        if str(error) not in self._complaints:
+            self._complaints.add(str(error))
+            extra = {"file": self._path, "problems": str(error)}
+            log.error("web configuration refused, keeping the former one", extra=extra)
 
 
 def _content(path: Path) -> bytes:

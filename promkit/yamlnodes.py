@@ -18,6 +18,7 @@ MAX_NODES = 100_000
 MAX_DEPTH = 100
 
 _PREFIX = "tag:yaml.org,2002:"
+_KINDS = {yaml.ScalarNode: "str", yaml.SequenceNode: "seq", yaml.MappingNode: "map"}
 _MERGE = "<<"
 # At most 18 digits: more are no setting, and Python refuses to read very long ones.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
@@ -104,10 +105,14 @@ class _Reader:
             raise _TooMuch(line, f"found more than {MAX_DEPTH} levels, or an alias inside itself")
         if self.count > MAX_NODES:
             raise _TooMuch(line, f"found more than {MAX_NODES} values once aliases are filled in")
+        tag = node.tag.removeprefix(_PREFIX)
+        if tag != _KINDS[type(node)]:
+            self._problem(node, path, f"found the tag {node.tag!r}; tags are not supported here")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode), "compose() makes three kinds of nodes"
         return self._scalar(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Yaml]:
@@ -150,20 +155,15 @@ class _Reader:
                     own.append((key, item))
         return own
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Yaml:
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Yaml:
         text: str = node.value
-        tag = node.tag.removeprefix(_PREFIX)
         if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
             self._problem(node, path, "found half of a UTF-16 pair; write the character itself")
             return ""
-        quoted = getattr(node, "style", None) is not None
-        if quoted and tag == "str":
+        if node.style is not None:  # quoted, or a block
             return text
         self.raw[path] = text
-        if tag == "str":
-            return plain_scalar(text)
-        self._problem(node, path, f"found the tag {node.tag!r}; tags are not supported here")
-        return text
+        return plain_scalar(text)
 
     def _problem(self, node: yaml.Node, path: Path, message: str) -> None:
         self.problems.append((node.start_mark.line + 1, path, message))
