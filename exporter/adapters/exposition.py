@@ -1,0 +1,185 @@
+"""How do the gauges become a page that Prometheus scrapes, when there are 100,000 lines of it?
+
+The labels of a series are rendered once and kept; a line is those bytes and a number. Anything
+that makes an object per sample, as prometheus_client's families do, costs some fifty times as much.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from types import MappingProxyType
+
+import msgspec
+import numpy as np
+
+from exporter.core.published import GAUGES, Published
+from exporter.core.series import Floats, Keys
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_ROWS = 500  # so that a piece of the page stays in the processor's cache: half the time
+_OURS = ("query", "detector")
+_ILLEGAL = re.compile(r"[^a-zA-Z0-9_]|^(?=[0-9])")
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+_HIGHEST = "anomaly_detector_score_max"
+_DETECTOR_SCORE = "anomaly_detector_score"
+_MISSING = "anomaly_series_missing"
+_HELP: Mapping[str, str] = {
+    **GAUGES,
+    _HIGHEST: "Highest confidence of a detector over all series of the query.",
+    _DETECTOR_SCORE: "Confidence in [0, 1] of one detector that the latest sample is anomalous.",
+    _MISSING: "1 while a series that was there is gone.",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Series and their labels as text: `{query="…",…} `, ready for a number."""
+
+    keys: Keys
+    labels: list[bytes]
+
+
+_NO_ROWS = _Rows((), [])
+
+
+class Page:
+    """Renders what is published; keeps the text of the labels from one page to the next."""
+
+    def __init__(self) -> None:
+        self._present: dict[str, _Rows] = {}
+        self._missing: dict[str, _Rows] = {}
+
+    def render(self, published: Sequence[Published]) -> Iterator[bytes]:
+        """Yield the page of all queries piece by piece, in Prometheus' text format 0.0.4.
+
+        A gauge that is NaN has no line. Pages may be rendered by several threads at a time.
+        """
+        present = {
+            one.query: _rows(one.query, one.keys, self._present.get(one.query, _NO_ROWS))
+            for one in published
+        }
+        missing = {
+            one.query: _rows(one.query, one.missing, self._missing.get(one.query, _NO_ROWS))
+            for one in published
+        }
+        self._present, self._missing = present, missing
+        for name in GAUGES:
+            yield from _family(
+                name,
+                [
+                    (present[one.query].labels, one.gauges[name])
+                    for one in published
+                    if name in one.gauges
+                ],
+            )
+        yield from _family(_HIGHEST, [_highest(one) for one in published])
+        yield from _family(
+            _DETECTOR_SCORE,
+            [
+                (_with_detector(present[one.query].labels, kind), scores)
+                for one in published
+                if one.per_detector
+                for kind, scores in one.detector_scores.items()
+            ],
+        )
+        yield from _family(
+            _MISSING, [(rows.labels, np.ones(len(rows.labels))) for rows in missing.values()]
+        )
+
+
+def _family(name: str, parts: Sequence[tuple[list[bytes], Floats]]) -> Iterator[bytes]:
+    """Yield a family's pieces, and its head if there is any line below it."""
+    head = f"# HELP {name} {_HELP[name]}\n# TYPE {name} gauge\n".encode()
+    for labels, values in parts:
+        for first in range(0, len(labels), _ROWS):
+            rows = slice(first, first + _ROWS)
+            if lines := _lines(name.encode(), labels[rows], values[rows]):
+                yield head + lines
+                head = b""
+
+
+def _lines(name: bytes, labels: list[bytes], values: Floats) -> bytes:
+    """Return one line per value that is not NaN."""
+    is_there = ~np.isnan(values)
+    if not is_there.all():
+        labels = list(compress(labels, is_there.tolist()))
+        values = values[is_there]
+    if not labels:
+        return b""
+    # The JSON encoder writes floats ten times as fast as repr(). The line end and the name that
+    # the next line begins with ride along with each number, so that one join makes it all.
+    between = b"\n" + name
+    numbers = msgspec.json.encode(values.tolist())[1:-1].replace(b",", between + b",").split(b",")
+    for row in np.flatnonzero(np.isinf(values)).tolist():
+        sign = b"+Inf" if values[row] > 0 else b"-Inf"
+        numbers[row] = numbers[row].replace(b"null", sign)
+    pieces = [b""] * (2 * len(labels))
+    pieces[::2] = labels
+    pieces[1::2] = numbers
+    return b"%b%b\n" % (name, b"".join(pieces))
+
+
+def labels_of(
+    query: str, keys: Sequence[bytes], known: Mapping[bytes, bytes] = MappingProxyType({})
+) -> list[bytes]:
+    """Return the labels that each series is published under: `{query="…",…} `.
+
+    They are the series' own, without the metric's name, plus `query`. A label that would clash
+    with one of ours gets the prefix `exported_`, as in a scrape. Where two series differ in
+    nothing but their name, it is kept as `metric_name`.
+
+    known : series whose text need not be rendered again
+    """
+    labels = [known.get(key) or _labels(query, key) for key in keys]
+    if len(set(labels)) == len(labels):
+        return labels
+    uses = Counter(labels)
+    return [
+        text if uses[text] == 1 else _labels(query, key, with_name=True)
+        for key, text in zip(keys, labels, strict=True)
+    ]
+
+
+def _rows(query: str, keys: Keys, before: _Rows) -> _Rows:
+    """Return the series with their texts, taking from `before` what is there."""
+    if keys is before.keys or keys == before.keys:
+        return before
+    known = dict(zip(before.keys, before.labels, strict=True))
+    return _Rows(keys, labels_of(query, keys, known))
+
+
+def _labels(query: str, key: bytes, *, with_name: bool = False) -> bytes:
+    own: dict[str, str] = json.loads(key.decode(errors="replace"), strict=False)
+    name = own.pop("__name__", "")
+    labels = {"query": query}
+    if with_name:
+        labels["metric_name"] = name
+    for label, value in own.items():
+        legal = _ILLEGAL.sub("_", label)
+        while legal in labels or legal in _OURS:
+            legal = f"exported_{legal}"
+        labels[legal] = value
+    return _braced(labels)
+
+
+def _braced(labels: Mapping[str, str]) -> bytes:
+    pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
+    return "{{{}}} ".format(",".join(pairs)).encode(errors="replace")
+
+
+def _with_detector(labels: list[bytes], kind: str) -> list[bytes]:
+    tail = b',detector="%b"} ' % kind.encode()
+    return [text[:-2] + tail for text in labels]
+
+
+def _highest(one: Published) -> tuple[list[bytes], Floats]:
+    """Return one line per detector, NaN where it cannot tell of any series."""
+    kinds = list(one.detector_scores)
+    labels = [_braced({"query": one.query, "detector": kind}) for kind in kinds]
+    highest = [np.fmax.reduce(one.detector_scores[kind], initial=np.nan) for kind in kinds]
+    return labels, np.array(highest, dtype=np.float64)
