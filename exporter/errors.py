@@ -17,7 +17,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "too_many_series"]
+QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "internal"]
 
 
 class ExporterError(Exception):

@@ -41,6 +41,11 @@ class Detector(ABC):
     def name(self) -> str:
         """The kind, as configured and as published in the label `detector`."""
 
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """Samples after which what came before no longer matters: how much history to fetch."""
+
     @abstractmethod
     def fresh(self, series: int) -> State:
         """Return the state of `series` series that nothing is known of."""
@@ -97,6 +102,11 @@ class WindowedDetector(Detector):
     @abstractmethod
     def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
         """Return centre and spread [S] of what each ring [S, W] holds."""
+
+    @property
+    def memory(self) -> int:
+        """The window."""
+        return self.window
 
     def fresh(self, series: int) -> State:
         """Return empty rings."""

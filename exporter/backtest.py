@@ -1,0 +1,191 @@
+"""What would have fired? History through the pipeline that production runs, and how good it was."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from exporter.config import QueryConfig, milliseconds, plan_of
+from exporter.core.published import GAUGES
+from exporter.core.series import Floats
+from exporter.core.source import Source
+from exporter.judge import Reason
+from exporter.pipeline import Evaluation, Plan, cold_state, evaluate
+
+DAY = 86_400.0
+FETCH_TIMEOUT = 300.0
+"""Seconds that a long history may take to arrive."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that is known to have been wrong, from `start` to `end` in unix seconds."""
+
+    kind: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A run of anomalous samples of one series.
+
+    Parameters
+    ----------
+    query : its name
+    labels : the series' label set
+    start, end : unix seconds of the first and the last anomalous sample
+    score : the highest
+    reason : of the first sample
+    """
+
+    query: str
+    labels: dict[str, str]
+    start: float
+    end: float
+    score: float
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one incident: the alarms raised for it, the first one first."""
+
+    incident: Incident
+    alarms: tuple[Alarm, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How good the alarms were.
+
+    Parameters
+    ----------
+    findings : one per incident, in order of time
+    alarms : all of them
+    false_alarms : those that belong to no incident
+    series : how many were judged
+    days : how long they were judged, summed over all series
+    """
+
+    findings: tuple[Finding, ...]
+    alarms: tuple[Alarm, ...]
+    false_alarms: tuple[Alarm, ...]
+    series: int
+    days: float
+
+    @property
+    def false_alarms_per_series_and_day(self) -> float:
+        """The rate; NaN when nothing was judged."""
+        return len(self.false_alarms) / self.days if self.days else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One query's history as production would have scored it."""
+
+    plan: Plan
+    evaluation: Evaluation
+
+    def gauges(self) -> dict[str, Floats]:
+        """Return every gauge's history, gauge name -> float64 [S, T]."""
+        scores = self.evaluation.verdict.scores
+        threshold = np.full(scores.score.shape, self.plan.policy.threshold)
+        threshold[np.isnan(scores.score)] = np.nan
+        history = (
+            scores.score,
+            threshold,
+            self.evaluation.batch.values,
+            scores.expected,
+            scores.lower,
+            scores.upper,
+            scores.sigmas,
+        )
+        return dict(zip(GAUGES, history, strict=True))
+
+
+def replay(query: QueryConfig, source: Source, start: float, end: float) -> Replay:
+    """Score a resolved query from `start` to `end`, unix seconds, warmed up by its look-back.
+
+    Raises
+    ------
+    QueryError
+        The query has no answer.
+    """
+    step = milliseconds(query.step)
+    first = (milliseconds(start) - milliseconds(query.lookback)) // step * step
+    batch = source.fetch(query.expr, first, milliseconds(end) // step * step, step, FETCH_TIMEOUT)
+    plan = plan_of(query)
+    _, evaluation = evaluate(plan, cold_state(plan), batch)
+    return Replay(plan, evaluation)
+
+
+def alarms_of(query: str, evaluation: Evaluation, start: float, merge: float) -> list[Alarm]:
+    """Return the alarms from `start` (unix seconds) on.
+
+    merge : anomalous samples at most this many seconds apart are one alarm
+    """
+    batch = evaluation.batch
+    times = batch.times / 1000
+    score = evaluation.verdict.scores.score
+    is_anomaly = evaluation.verdict.is_anomaly & (times >= start)
+    alarms = []
+    for row in np.flatnonzero(is_anomaly.any(1)):
+        columns = np.flatnonzero(is_anomaly[row])
+        breaks = np.flatnonzero(np.diff(times[columns]) > merge) + 1
+        labels = msgspec.json.decode(batch.keys[row], type=dict[str, str])
+        for run in np.split(columns, breaks):
+            alarms.append(
+                Alarm(
+                    query=query,
+                    labels=labels,
+                    start=float(times[run[0]]),
+                    end=float(times[run[-1]]),
+                    score=float(score[row, run].max()),
+                    reason=Reason(evaluation.verdict.reason[row, run[0]]),
+                )
+            )
+    return alarms
+
+
+def judged_days(evaluation: Evaluation, start: float) -> float:
+    """Return for how many days samples were judged from `start` on, summed over the series."""
+    counts = evaluation.batch.times >= start * 1000
+    judged = int((~np.isnan(evaluation.batch.values) & counts).sum())
+    return judged * evaluation.batch.step / 1000 / DAY
+
+
+def compare(
+    alarms: Sequence[Alarm],
+    incidents: Sequence[Incident],
+    settle: float,
+    series: int,
+    days: float,
+) -> Report:
+    """Match alarms with incidents.
+
+    An alarm belongs to an incident when both overlap in time.
+
+    settle : seconds after an incident's end in which what it left behind may still be anomalous
+    """
+    ordered = sorted(alarms, key=lambda alarm: (alarm.start, alarm.query))
+
+    def belongs(alarm: Alarm, incident: Incident) -> bool:
+        return alarm.end >= incident.start and alarm.start <= incident.end + settle
+
+    return Report(
+        findings=tuple(
+            Finding(incident, tuple(alarm for alarm in ordered if belongs(alarm, incident)))
+            for incident in sorted(incidents, key=lambda incident: incident.start)
+        ),
+        alarms=tuple(ordered),
+        false_alarms=tuple(
+            alarm
+            for alarm in ordered
+            if not any(belongs(alarm, incident) for incident in incidents)
+        ),
+        series=series,
+        days=days,
+    )

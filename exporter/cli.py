@@ -1,0 +1,244 @@
+"""Flags in, exit codes out."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from exporter.adapters.openmetrics import write_history
+from exporter.adapters.plots import plot_query
+from exporter.adapters.prometheus import PrometheusSource
+from exporter.backtest import alarms_of, compare, judged_days, replay
+from exporter.config import Config, parse_config
+from exporter.errors import ConfigError, ExporterError, QueryError
+from exporter.report import format_report, read_incidents
+from exporter.service import Options, Service
+from promkit.cliargs import add_common_flags
+from promkit.clock import SystemClock
+from promkit.durations import format_duration, parse_duration
+from promkit.errors import ConfigProblems
+from promkit.httpconfig import requests_session
+from promkit.lifecycle import run_until_signal
+from promkit.log import setup_logging
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 2
+
+EPILOG = """\
+examples:
+  anomaly-exporter check-config --config.file exporter.yml
+  anomaly-exporter run --config.file exporter.yml --web.listen-address 127.0.0.1:9853
+  anomaly-exporter backtest --config.file exporter.yml --start -6h --plots plots/
+
+The smallest configuration scores every machine that node_exporter watches:
+  prometheus: {url: http://localhost:9090}
+  presets: [node]
+
+exit codes: 0 fine, 1 failed, 2 the configuration is wrong
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="anomaly-exporter",
+        description="Scores Prometheus series for anomalies and exposes the scores as gauges.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_check(commands)
+    _add_backtest(commands)
+    flags = parser.parse_args(arguments)
+    setup_logging(flags.log_level, flags.log_format)
+    try:
+        return int(flags.action(flags))
+    except (ConfigError, ConfigProblems) as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_CONFIG
+    except (ExporterError, OSError) as error:
+        print(f"anomaly-exporter: {error}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "run",
+        help="evaluate and serve the gauges until SIGTERM",
+        description="Evaluates every query at its interval and serves the gauges on /metrics. "
+        "Reloads the configuration on SIGHUP, on POST /-/reload and when the file changes; a bad "
+        "one is refused and the old one stays.",
+    )
+    add_common_flags(parser, ":9853", "exporter.yml")
+    parser.set_defaults(action=_run)
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "check-config",
+        help="read the configuration and say what it means, or all that is wrong with it",
+        description="Reads the configuration, prints every query with its defaults filled in, and "
+        "exits 2 with all problems, each with file and line, when it is wrong.",
+    )
+    add_common_flags(parser, ":9853", "exporter.yml")
+    parser.add_argument(
+        "--try-queries",
+        action="store_true",
+        help="also ask Prometheus each query once and say how many series it returns",
+    )
+    parser.set_defaults(action=_check)
+
+
+def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "backtest",
+        help="score history as production would have, and say what would have fired",
+        description="Scores history through the same pipeline as `run`, warmed up by the "
+        "look-back before --start, and reports every alarm; with --incidents also what was found, "
+        "how soon, and how many false alarms there were per series and day.",
+    )
+    add_common_flags(parser, ":9853", "exporter.yml")
+    parser.add_argument(
+        "--start",
+        type=_instant,
+        default="-6h",
+        metavar="TIME",
+        help="RFC 3339, unix seconds, or back from now like -6h (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--end", type=_instant, default="-0s", metavar="TIME", help="likewise (default: now)"
+    )
+    parser.add_argument(
+        "--incidents",
+        type=Path,
+        metavar="FILE",
+        help="YAML with `incidents: [{kind: cpu, start: 1700000000, end: 1700000300}, ...]`",
+    )
+    parser.add_argument(
+        "--settle",
+        type=parse_duration,
+        default="2m",
+        metavar="DURATION",
+        help="alarms this long after an incident still belong to it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--openmetrics",
+        type=Path,
+        metavar="FILE",
+        help="write the scores as OpenMetrics, for `promtool tsdb create-blocks-from openmetrics`",
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        type=_label,
+        metavar="NAME=VALUE",
+        help="label for --openmetrics on series without it, such as job=anomaly-exporter",
+    )
+    parser.add_argument(
+        "--plots", type=Path, metavar="DIR", help="draw every query (needs the extra `plots`)"
+    )
+    parser.set_defaults(action=_backtest)
+
+
+def _instant(text: str) -> float:
+    now = time.time()
+    try:
+        if text.startswith("-"):
+            return now - parse_duration(text[1:])
+        if text.replace(".", "", 1).isdigit():
+            return float(text)
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: RFC 3339 such as 2026-01-31T10:00:00Z, unix seconds, or "
+            f"back from now like -6h"
+        ) from error
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: name=value")
+    return name, value
+
+
+def _read_config(flags: argparse.Namespace) -> Config:
+    try:
+        text = flags.config_file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            [f"{flags.config_file}: cannot be read: {reason}; name another with --config.file"]
+        ) from error
+    return parse_config(text, str(flags.config_file))
+
+
+def _source(config: Config) -> PrometheusSource:
+    return PrometheusSource(config.prometheus.url, requests_session(config.prometheus))
+
+
+def _run(flags: argparse.Namespace) -> int:
+    options = Options(flags.config_file, flags.web_listen_address, flags.web_config_file)
+    asyncio.run(run_until_signal(Service(options, SystemClock()).run))
+    return 0
+
+
+def _check(flags: argparse.Namespace) -> int:
+    config = _read_config(flags)
+    source = _source(config)
+    failed = 0
+    for query in config.all_queries():
+        print(f"query {query.name}: {' '.join(query.expr.split())}")
+        detectors = ", ".join(f"{d.name} (weight {d.weight:g})" for d in query.detectors)
+        print(
+            f"  every {format_duration(config.evaluation_interval)}, "
+            f"step {format_duration(query.step or 0)}, "
+            f"lookback {format_duration(query.lookback or 0)}, direction {query.direction}, "
+            f"threshold {query.threshold:g}; {detectors}"
+        )
+        if flags.try_queries:
+            try:
+                now = int(time.time()) * 1000
+                batch = source.fetch(query.expr, now, now, 1000, query.timeout)
+                print(f"  answers with {len(batch.keys)} series")
+            except QueryError as error:
+                failed += 1
+                print(f"  FAILED: {error}")
+    print(f"{flags.config_file} is fine" if not failed else f"{failed} queries failed")
+    return EXIT_FAILED if failed else 0
+
+
+def _backtest(flags: argparse.Namespace) -> int:
+    config = _read_config(flags)
+    incidents = read_incidents(flags.incidents) if flags.incidents else []
+    source = _source(config)
+    replays, alarms, days, series = [], [], 0.0, 0
+    queries = config.all_queries()
+    for position, query in enumerate(queries, 1):
+        print(f"[{position}/{len(queries)}] {query.name}", file=sys.stderr, flush=True)
+        done = replay(query, source, flags.start, flags.end)
+        merge = max(60.0, 2 * (query.step or 0))
+        replays.append(done)
+        alarms += alarms_of(query.name, done.evaluation, flags.start, merge)
+        days += judged_days(done.evaluation, flags.start)
+        series += len(done.evaluation.batch.keys)
+    print(format_report(compare(alarms, incidents, flags.settle, series, days), bool(incidents)))
+    if flags.openmetrics:
+        pages = [(r.plan.query, r.evaluation.batch, r.gauges()) for r in replays]
+        with flags.openmetrics.open("w", encoding="utf-8") as file:
+            file.writelines(write_history(pages, int(flags.start * 1000), dict(flags.label)))
+    if flags.plots:
+        flags.plots.mkdir(parents=True, exist_ok=True)
+        for done in replays:
+            path = flags.plots / f"{done.plan.query}.png"
+            plot_query(
+                path, done.plan.query, done.evaluation, done.plan.policy.threshold, incidents
+            )
+            print(f"drew {path}", file=sys.stderr)
+    return 0

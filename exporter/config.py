@@ -1,0 +1,204 @@
+"""What does the user want evaluated? The YAML as frozen models: every default and every bound."""
+
+import math
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import Field, model_validator
+
+from exporter.core.scores import ANOMALOUS
+from exporter.detectors import AnyDetector
+from exporter.detectors.mad import Mad
+from exporter.detectors.zscore import ZScore
+from exporter.errors import ConfigError
+from exporter.judge import Direction, Policy
+from exporter.pipeline import Plan
+from promkit.durations import Duration, PositiveDuration, format_duration
+from promkit.errors import ConfigProblems, FieldProblem
+from promkit.httpconfig import HttpConfig
+from promkit.strictyaml import ConfigPath, StrictModel, load_model
+
+RATE_INTERVAL = "$__rate_interval"
+"""In an expression: the shortest range over which `rate` is sound, as Grafana defines it."""
+
+PresetName = Literal["node", "prometheus"]
+
+
+class PrometheusConfig(HttpConfig):
+    """Where the samples come from; the keys beside these are Prometheus' own `http_config`."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "http://localhost:9090"
+    """Base URL of Prometheus, or of anything that speaks its HTTP API."""
+    scrape_interval: PositiveDuration = 15.0
+    """How often the queried series get a sample; `$__rate_interval` is four of it."""
+
+
+class StateConfig(StrictModel):
+    """Where the exporter remembers what it learned, so that a restart is warm."""
+
+    path: ConfigPath | None = Path("exporter.state")
+    """The state file; null keeps nothing."""
+    interval: PositiveDuration = 60.0
+    """How often it is written; what happened since is asked of Prometheus again."""
+
+
+class QueryConfig(StrictModel):
+    """One PromQL expression whose series are scored."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.-]*$", max_length=128)]
+    """The value of the label `query` on all of its gauges."""
+    expr: Annotated[str, Len(1)]
+    """The expression; `$__rate_interval` stands for a range that suits `rate`."""
+    step: Annotated[Duration, Ge(0.1)] | None = None
+    """Seconds between columns; default: the evaluation interval."""
+    lookback: PositiveDuration | None = None
+    """History fetched at a cold start; default: twice the longest detector window."""
+    offset: Duration = 1.0
+    """How late samples may arrive; evaluations stay this far behind the clock."""
+    timeout: PositiveDuration = 10.0
+    """Deadline of one evaluation's fetch, retries included."""
+    grace: Duration | None = None
+    """How long a series may pause before it counts as gone; default: two steps."""
+    missing_for: Duration = 3600.0
+    """How long a series that is gone is reported as missing; 0 turns the report off."""
+    max_series: Annotated[int, Ge(1)] = 10_000
+    """More series than this are dropped, with an error metric and a log line."""
+    direction: Direction = "both"
+    """The side of the expected value that matters: up, down or both."""
+    range: tuple[float | None, float | None] = (None, None)
+    """Lowest and highest possible value; null leaves a side open, outside is always anomalous."""
+    min_deviation: Annotated[float, Ge(0)] = 0.0
+    """Smaller distances from the expected value are harmless, in the series' unit."""
+    min_relative_deviation: Annotated[float, Ge(0)] = 0.0
+    """Likewise, as a share of the expected value."""
+    detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = (ZScore(), Mad())
+    """The ensemble; each entry has a `kind`, a `weight` and that detector's own settings."""
+    threshold: Annotated[float, Gt(0), Le(1)] = ANOMALOUS
+    """Score from which a sample is an anomaly."""
+    publish_detector_scores: bool = False
+    """Publish `anomaly_detector_score` of every series and detector."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        low, high = self.range
+        if low is not None and high is not None and low >= high:
+            raise FieldProblem(("range",), f"found [{low}, {high}]; the first must be lower")
+        kinds = [detector.name for detector in self.detectors]
+        for position, kind in enumerate(kinds):
+            if kind in kinds[:position]:
+                message = f"found {kind} a second time; list each kind once per query"
+                raise FieldProblem(("detectors", position, "kind"), message)
+        return self
+
+
+class Config(StrictModel):
+    """The whole file."""
+
+    prometheus: PrometheusConfig = PrometheusConfig()
+    """The source of all samples."""
+    evaluation_interval: Annotated[Duration, Ge(1)] = 15.0
+    """How often every query is evaluated."""
+    queries: tuple[QueryConfig, ...] = ()
+    """What to score."""
+    presets: tuple[PresetName, ...] = ()
+    """Ready query sets; a query of the same name above replaces the preset's."""
+    state: StateConfig = StateConfig()
+    """What makes a restart warm."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [query.name for query in self.queries]
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                message = f"found {name!r} a second time; names of queries are unique"
+                raise FieldProblem(("queries", position, "name"), message)
+        if not self.queries and not self.presets:
+            raise FieldProblem((), "found neither queries nor presets; add at least one")
+        return self
+
+    def all_queries(self) -> tuple[QueryConfig, ...]:
+        """Return the queries and those of the presets, with nothing left to default.
+
+        Step, lookback and grace are filled in and `$__rate_interval` is replaced.
+        """
+        named = {
+            query.name: query for preset in self.presets for query in load_preset(preset).queries
+        }
+        named.update({query.name: query for query in self.queries})
+        return tuple(self._resolve(query) for query in named.values())
+
+    def _resolve(self, query: QueryConfig) -> QueryConfig:
+        step = query.step or self.evaluation_interval
+        scrape = self.prometheus.scrape_interval
+        rate_interval = format_duration(max(4 * scrape, scrape + step))
+        memory = 2 * step * max(detector.memory for detector in query.detectors)
+        return query.model_copy(
+            update={
+                "expr": query.expr.replace(RATE_INTERVAL, rate_interval),
+                "step": step,
+                "lookback": max(query.lookback or memory, step),
+                "grace": 2 * step if query.grace is None else query.grace,
+            }
+        )
+
+
+class Preset(StrictModel):
+    """A ready query set."""
+
+    queries: tuple[QueryConfig, ...]
+
+
+def load_preset(name: PresetName) -> Preset:
+    """Return a preset of this package."""
+    text = (resources.files("exporter") / "presets" / f"{name}.yml").read_text(encoding="utf-8")
+    return load_model(text, f"presets/{name}.yml", Preset)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Read a configuration.
+
+    Raises
+    ------
+    ConfigError
+        With all problems, each with file and line.
+    """
+    try:
+        return load_model(text, source, Config)
+    except ConfigProblems as error:
+        raise ConfigError(error.problems) from error
+
+
+def milliseconds(seconds: float | None) -> int:
+    """Return whole milliseconds, the unit of every timestamp and step inside."""
+    return round((seconds or 0.0) * 1000)
+
+
+def plan_of(query: QueryConfig) -> Plan:
+    """Return what the pipeline needs to know of a resolved query."""
+    low, high = query.range
+    return Plan(
+        query=query.name,
+        detectors=query.detectors,
+        policy=Policy(
+            direction=query.direction,
+            low=-math.inf if low is None else low,
+            high=math.inf if high is None else high,
+            min_deviation=query.min_deviation,
+            min_relative_deviation=query.min_relative_deviation,
+            threshold=query.threshold,
+        ),
+        grace=milliseconds(query.grace),
+        missing_for=milliseconds(query.missing_for),
+        per_detector=query.publish_detector_scores,
+    )
+
+
+_LEARNED_FROM = ("expr", "step", "detectors")
+
+
+def fingerprint(query: QueryConfig) -> str:
+    """Return what a resolved query's state depends on; a change of it means a cold start."""
+    return re.sub(r"\s+", " ", query.model_dump_json(include=set(_LEARNED_FROM)))

@@ -1,0 +1,267 @@
+"""The exporter as a daemon: builds the parts, runs the loops, reloads, drains."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter import checkpoint
+from exporter.adapters.exposition import SelfMetrics
+from exporter.adapters.prometheus import PrometheusSource
+from exporter.adapters.web import QueryStatus, make_app
+from exporter.config import Config, fingerprint, parse_config
+from exporter.core.published import Published
+from exporter.errors import ConfigError, QueryError, QueryFailure, StateError
+from exporter.runner import Outcome, QueryRunner
+from promkit.clock import Clock
+from promkit.errors import ConfigProblems
+from promkit.httpconfig import requests_session
+from promkit.lifecycle import on_hangup
+from promkit.reload import ConfigWatcher
+from promkit.web import serve
+
+log = logging.getLogger(__name__)
+
+COMPUTE_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Parameters
+    ----------
+    config_file : the YAML
+    listen : addresses to serve HTTP on
+    web_config_file : TLS and basic auth, or None
+    """
+
+    config_file: Path
+    listen: Sequence[str]
+    web_config_file: Path | None = None
+
+
+class _Loop:
+    """One query of the running configuration, evaluated at every multiple of the interval."""
+
+    def __init__(self, runner: QueryRunner, interval: float) -> None:
+        self.runner = runner
+        self.interval = interval
+        self.published: Published | None = None
+        self.warming = 0
+        self.last_success: float | None = None
+        self.last_error: str | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.running: asyncio.Future[Outcome] | None = None
+
+    @property
+    def is_tried(self) -> bool:
+        return self.last_success is not None or self.last_error is not None
+
+    async def stop(self) -> None:
+        """Return once nothing of this query runs any more; its state stays whole."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
+        if self.running is not None and not self.running.done():
+            await asyncio.wait([self.running])
+
+
+class Service:
+    """All parts of a running exporter; `run` lives until `stop` is set.
+
+    Parameters
+    ----------
+    options : the command line
+    clock : paces the evaluations
+    """
+
+    def __init__(self, options: Options, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self._metrics = SelfMetrics()
+        self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
+        self._loops: dict[str, _Loop] = {}
+        self._config: Config | None = None
+        self._watcher = ConfigWatcher(options.config_file, self._apply, clock)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`.
+
+        Raises
+        ------
+        ConfigProblems
+            The configuration cannot be used at the start.
+        StateTooNew
+            A newer version wrote the state file.
+        OSError
+            An address cannot be bound.
+        """
+        background: list[asyncio.Task[None]] = []
+        try:
+            await self._watcher.reload()
+            on_hangup(self._watcher.reload)
+            app = make_app(
+                published=self._published,
+                metrics=self._metrics,
+                status=self._status,
+                ready=self._why_not_ready,
+                reload=self._watcher.reload,
+            )
+            async with serve(app, self._options.listen, self._options.web_config_file) as bound:
+                log.info("listening", extra={"addresses": ",".join(bound)})
+                background = [
+                    asyncio.create_task(self._watcher.run()),
+                    asyncio.create_task(self._save_regularly()),
+                ]
+                await stop.wait()
+        finally:
+            for task in background:
+                task.cancel()
+            await self._stop_loops()
+            if self._loops:
+                await self._save()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _apply(self, text: str) -> None:
+        """Take a configuration into use as a whole, or raise and change nothing."""
+        try:
+            config = parse_config(text, str(self._options.config_file))
+            source = PrometheusSource(config.prometheus.url, requests_session(config.prometheus))
+        except ConfigError as error:
+            raise ConfigProblems(error.problems) from error
+        queries = {query.name: query for query in config.all_queries()}
+        if self._config is None:
+            states = await asyncio.to_thread(checkpoint.restore, config.state.path, queries)
+        else:
+            await self._stop_loops()
+            states = self._states()
+        for name in self._loops.keys() - queries.keys():
+            self._metrics.forget(name)
+        self._config = config
+        self._loops = {}
+        for name, query in queries.items():
+            known = states.get(name)
+            state = known[1] if known and known[0] == fingerprint(query) else None
+            runner = QueryRunner(
+                query, source, state, self._metrics.observe_phase, self._clock.monotonic
+            )
+            loop = _Loop(runner, config.evaluation_interval)
+            self._metrics.expect(name, [d.name for d in query.detectors], loop.interval)
+            loop.task = asyncio.create_task(self._evaluate_regularly(loop), name=f"query {name}")
+            self._loops[name] = loop
+
+    async def _evaluate_regularly(self, loop: _Loop) -> None:
+        """Evaluate now and then at every multiple of the interval plus the query's offset."""
+        while True:
+            began = self._clock.now()
+            try:
+                await self._evaluate(loop)
+            except QueryError as error:
+                self._withdraw(loop, error.reason, str(error))
+            except Exception as error:  # one query must never stop the others
+                log.exception("evaluation failed", extra={"query": loop.runner.query.name})
+                self._withdraw(loop, "internal", f"{type(error).__name__}: {error}")
+            phase = loop.runner.query.offset % loop.interval
+            passed = self._clock.now() - phase
+            due = (math.floor(passed / loop.interval) + 1) * loop.interval
+            missed = math.floor(passed / loop.interval) - math.floor(
+                (began - phase) / loop.interval
+            )
+            self._metrics.note_missed(loop.runner.query.name, missed)
+            await self._clock.sleep(due - passed)
+
+    async def _evaluate(self, loop: _Loop) -> None:
+        name = loop.runner.query.name
+        began = self._clock.monotonic()
+        self._metrics.note_query(name)
+        loop.running = asyncio.get_running_loop().run_in_executor(
+            self._pool, loop.runner.run, self._clock.now()
+        )
+        # Shielded: a reload must not abandon a thread that still writes to the runner's state.
+        outcome = await asyncio.shield(loop.running)
+        for failure in outcome.failures:
+            log.warning("detector failed", extra={"query": name, "error": failure})
+            self._metrics.note_detector_failure(failure.kind)
+        if outcome.dropped:
+            limit = loop.runner.query.max_series
+            log.error(
+                "more series than max_series, the rest is not scored; narrow the expression or "
+                "raise the limit",
+                extra={"query": name, "max_series": limit, "dropped": outcome.dropped},
+            )
+        loop.published = outcome.published
+        loop.warming = outcome.warming
+        loop.last_success = self._clock.now()
+        if loop.last_error is not None:
+            log.info("query answers again", extra={"query": name})
+        loop.last_error = None
+        self._metrics.note_evaluation(
+            name,
+            duration=self._clock.monotonic() - began,
+            timestamp=loop.last_success,
+            series=len(outcome.published.keys),
+            warming=outcome.warming,
+            dropped=outcome.dropped,
+        )
+
+    def _withdraw(self, loop: _Loop, reason: QueryFailure, message: str) -> None:
+        """Take a failed query's scores off the page: old ones must not pass for current."""
+        name = loop.runner.query.name
+        loop.published = None
+        self._metrics.note_failure(name, reason)
+        if loop.last_error != message:
+            log.error("query failed", extra={"query": name, "reason": reason, "error": message})
+        loop.last_error = message
+
+    def _published(self) -> list[Published]:
+        return [loop.published for loop in self._loops.values() if loop.published is not None]
+
+    def _status(self) -> list[QueryStatus]:
+        return [
+            QueryStatus(
+                name=name,
+                expr=loop.runner.query.expr,
+                series=0 if loop.published is None else len(loop.published.keys),
+                warming=loop.warming,
+                missing=0 if loop.published is None else len(loop.published.missing),
+                last_evaluation=loop.last_success,
+                last_error=loop.last_error,
+            )
+            for name, loop in self._loops.items()
+        ]
+
+    def _why_not_ready(self) -> str | None:
+        waiting = [name for name, loop in self._loops.items() if not loop.is_tried]
+        return f"first evaluation of {', '.join(waiting)} still running" if waiting else None
+
+    async def _stop_loops(self) -> None:
+        await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
+
+    def _states(self) -> checkpoint.States:
+        return {
+            name: (loop.runner.fingerprint, loop.runner.state) for name, loop in self._loops.items()
+        }
+
+    async def _save_regularly(self) -> None:
+        while True:
+            await self._clock.sleep(self._config.state.interval if self._config else 60.0)
+            await self._save()
+
+    async def _save(self) -> None:
+        """Write the state file; a failure costs warmth at the next start, nothing else."""
+        if self._config is None or self._config.state.path is None:
+            return
+        began = self._clock.monotonic()
+        try:
+            size = await asyncio.to_thread(
+                checkpoint.store, self._config.state.path, self._states()
+            )
+        except StateError as error:
+            log.error("state not saved", extra={"error": error})
+            return
+        self._metrics.note_state(size)
+        self._metrics.observe_phase("save", self._clock.monotonic() - began)
