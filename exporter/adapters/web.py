@@ -1,0 +1,137 @@
+"""What does the exporter serve? The metrics page, and a page that a person can read."""
+
+import asyncio
+import html
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from aiohttp import web
+
+from exporter.adapters.exposition import CONTENT_TYPE
+from promkit.web import render_page
+
+log = logging.getLogger(__name__)
+
+_SCRAPE_THREADS = 2
+_SCRAPE_SECONDS = 60.0  # no sensible scrape_timeout is longer
+_PIECES = 8  # rendered per trip to a thread
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRow:
+    """One query on the page for people.
+
+    Parameters
+    ----------
+    query : its name
+    state : a word or two, for example "ok", "warming up", "failing"
+    series : with current gauges
+    warming : of them, those that no detector has seen enough of
+    evaluated : unix seconds of the last evaluation that succeeded; None for never
+    error : what the last evaluation failed with; None if it did not
+    """
+
+    query: str
+    state: str
+    series: int
+    warming: int
+    evaluated: float | None
+    error: str | None
+
+
+def create_app(
+    render: Callable[[], Iterator[bytes]],
+    overview: Callable[[], Sequence[QueryRow]],
+    lifecycle: Iterable[web.AbstractRouteDef],
+    *,
+    title: str = "Anomaly exporter",
+    scrape_seconds: float = _SCRAPE_SECONDS,
+) -> web.Application:
+    """Return the application with `/metrics`, `/` and the lifecycle routes.
+
+    The page is not compressed: at its lowest level gzip takes several times as long as rendering.
+
+    Parameters
+    ----------
+    render : begins a metrics page; it and its pieces are called on threads that nothing else
+        uses, so that a scrape neither blocks the event loop nor waits for an evaluation
+    overview : what the page for people tells; called on the event loop
+    lifecycle : from `promkit.web.lifecycle_routes`
+    title : of the page for people
+    scrape_seconds : after which a client that is still reading is cut off
+    """
+    threads = ThreadPoolExecutor(_SCRAPE_THREADS, thread_name_prefix="scrape")
+
+    async def shut_threads(_: web.Application) -> AsyncIterator[None]:
+        yield
+        threads.shutdown(wait=False)
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE})
+        try:
+            async with asyncio.timeout(scrape_seconds):
+                await _send(request, response, render, threads)
+        except TimeoutError:
+            log.warning("cut off a client that did not read the metrics page in time")
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    async def index(_: web.Request) -> web.Response:
+        return render_page(title, _table(overview()) + _LINKS)
+
+    app = web.Application()
+    app.cleanup_ctx.append(shut_threads)
+    app.add_routes([web.get("/metrics", metrics), web.get("/", index), *lifecycle])
+    return app
+
+
+async def _send(
+    request: web.Request,
+    response: web.StreamResponse,
+    render: Callable[[], Iterator[bytes]],
+    threads: ThreadPoolExecutor,
+) -> None:
+    loop = asyncio.get_running_loop()
+    page = await loop.run_in_executor(threads, render)
+
+    def next_pieces() -> list[bytes]:
+        return list(islice(page, _PIECES))
+
+    # The first pieces come before the head, so that a failure to render is a clean 500.
+    pieces = await loop.run_in_executor(threads, next_pieces)
+    await response.prepare(request)
+    while pieces and request.method != "HEAD":
+        for piece in pieces:
+            await response.write(piece)
+        pieces = await loop.run_in_executor(threads, next_pieces)
+    await response.write_eof()
+
+
+_LINKS = (
+    '<p><a href="metrics">metrics</a> · <a href="-/healthy">healthy</a> · '
+    '<a href="-/ready">ready</a></p>'
+)
+
+
+def _table(rows: Sequence[QueryRow]) -> str:
+    if not rows:
+        return "<p>No queries are configured.</p>"
+    head = "".join(
+        f"<th>{name}</th>"
+        for name in ("query", "state", "series", "warming up", "last evaluation", "last error")
+    )
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cells(row: QueryRow) -> str:
+    evaluated = "never"
+    if row.evaluated is not None:
+        evaluated = datetime.fromtimestamp(row.evaluated, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    texts = (row.query, row.state, row.series, row.warming, evaluated, row.error or "")
+    return "".join(f"<td>{html.escape(str(text))}</td>" for text in texts)
