@@ -11,9 +11,8 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +31,7 @@ _DIGEST_BYTES = 64  # SHA-256 in hexadecimal
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedState:
+class SavedState(NamedTuple):
     """What a state file holds.
 
     Parameters
@@ -43,13 +41,13 @@ class SavedState:
     keys : name -> series identities
     """
 
-    manifest: Mapping[str, Any]
+    manifest: dict[str, Any]
     arrays: Arrays
     keys: Mapping[str, Keys]
 
 
-def save(path: Path, state: SavedState) -> int:
-    """Replace the state file and return its size in bytes.
+def save(path: Path, manifest: dict[str, Any], arrays: Arrays, keys: Mapping[str, Keys]) -> int:
+    """Replace the state file by one that `load` reads back; return its size in bytes.
 
     Raises
     ------
@@ -60,7 +58,7 @@ def save(path: Path, state: SavedState) -> int:
 
     def counted() -> Iterator[bytes]:
         nonlocal written
-        for piece in _pieces(state):
+        for piece in _pieces(SavedState(manifest, arrays, keys)):
             written += len(piece)
             yield piece
 
@@ -74,8 +72,8 @@ def save(path: Path, state: SavedState) -> int:
     return written
 
 
-def load(path: Path) -> SavedState | None:
-    """Read the state file; None if there is none yet.
+def load(path: Path) -> SavedState:
+    """Read a state file.
 
     Raises
     ------
@@ -90,8 +88,6 @@ def load(path: Path) -> SavedState | None:
         with path.open("rb") as file:
             _check_digest(path, file)
             return _read(path, file)
-    except FileNotFoundError:
-        return None
     except OSError as error:
         raise StateError(f"cannot read the state file {path}: {error.strerror}") from error
 
