@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 GRAMMAR = (
     "allowed: 0, or whole numbers with a unit (y, w, d, h, m, s, ms), largest unit first, "
@@ -59,14 +59,15 @@ def format_duration(seconds: float) -> str:
     return "".join(parts) or "0s"
 
 
-def _from_config(value: object) -> float:
+def _from_config(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str):
         return parse_duration(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == 0:
-        return 0.0
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"a duration is wanted; {GRAMMAR}")
+    # A file's 15 may mean minutes to its author; our own code means seconds.
+    if value and info.mode == "json":
         raise ValueError(f"found {value} without a unit, did you mean {value}s? {GRAMMAR}")
-    raise ValueError(f"a duration is wanted; {GRAMMAR}")
+    return float(value)
 
 
 Duration = Annotated[
@@ -74,7 +75,7 @@ Duration = Annotated[
     BeforeValidator(_from_config, json_schema_input_type=str),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
 ]
-"""Seconds, written in the configuration as ``5m``."""
+"""Seconds; text such as ``5m`` in a configuration, a plain float in Python."""
 
 PositiveDuration = Annotated[Duration, Field(gt=0)]
 """A duration of more than nothing: intervals, steps, timeouts."""

@@ -132,7 +132,8 @@ def _explain(detail: ErrorDetails, place: _Place, document: Document) -> tuple[P
 
 def _about_value(detail: ErrorDetails, place: _Place, document: Document) -> str:
     kind = detail["type"]
-    hidden = any(leaf in (SecretStr, SecretBytes) for leaf in place.here)
+    about_its_key = detail["loc"][-1:] == ("[key]",)
+    hidden = not about_its_key and any(leaf in (SecretStr, SecretBytes) for leaf in place.here)
     found = "a secret, not shown" if hidden else _found(detail["input"], place.path, document)
     if kind in _WANTED:
         hint = _hint(kind, detail["input"], place.path, document)
