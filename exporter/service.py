@@ -3,17 +3,20 @@
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from exporter import checkpoint
-from exporter.adapters.exposition import SelfMetrics
+from exporter import __version__, checkpoint
+from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
-from exporter.adapters.web import QueryStatus, make_app
+from exporter.adapters.selfmetrics import SelfMetrics
+from exporter.adapters.web import QueryRow, create_app
 from exporter.config import Config, fingerprint, parse_config
 from exporter.core.published import Published
+from exporter.detectors import ALL
 from exporter.errors import ConfigError, QueryError, QueryFailure, StateError
 from exporter.runner import Outcome, QueryRunner
 from promkit.clock import Clock
@@ -21,7 +24,7 @@ from promkit.errors import ConfigProblems
 from promkit.httpconfig import requests_session
 from promkit.lifecycle import on_hangup
 from promkit.reload import ConfigWatcher
-from promkit.web import serve
+from promkit.web import lifecycle_routes, serve
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,15 @@ class _Loop:
     def is_tried(self) -> bool:
         return self.last_success is not None or self.last_error is not None
 
+    @property
+    def state(self) -> str:
+        """What the page for people says of it."""
+        if self.last_error is not None:
+            return "failing"
+        if self.last_success is None:
+            return "first evaluation"
+        return "warming up" if self.warming else "ok"
+
     async def stop(self) -> None:
         """Return once nothing of this query runs any more; its state stays whole."""
         if self.task is not None:
@@ -82,11 +94,18 @@ class Service:
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        self._metrics = SelfMetrics()
+        self._metrics = SelfMetrics(__version__, [kind().name for kind in ALL])
         self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
+        self._page = Page()
         self._loops: dict[str, _Loop] = {}
         self._config: Config | None = None
-        self._watcher = ConfigWatcher(options.config_file, self._apply, clock)
+        self._watcher = watcher = ConfigWatcher(options.config_file, self._apply, clock)
+        self._metrics.config_last_reload_successful.set_function(
+            lambda: watcher.last_reload_successful
+        )
+        self._metrics.config_last_reload_success_timestamp_seconds.set_function(
+            lambda: watcher.last_reload_success_timestamp
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`.
@@ -104,12 +123,10 @@ class Service:
         try:
             await self._watcher.reload()
             on_hangup(self._watcher.reload)
-            app = make_app(
-                published=self._published,
-                metrics=self._metrics,
-                status=self._status,
-                ready=self._why_not_ready,
-                reload=self._watcher.reload,
+            app = create_app(
+                self._render,
+                self._overview,
+                lifecycle_routes(self._why_not_ready, self._watcher.reload),
             )
             async with serve(app, self._options.listen, self._options.web_config_file) as bound:
                 log.info("listening", extra={"addresses": ",".join(bound)})
@@ -146,11 +163,9 @@ class Service:
         for name, query in queries.items():
             known = states.get(name)
             state = known[1] if known and known[0] == fingerprint(query) else None
-            runner = QueryRunner(
-                query, source, state, self._metrics.observe_phase, self._clock.monotonic
-            )
+            runner = QueryRunner(query, source, state, self._observe_phase, self._clock.monotonic)
             loop = _Loop(runner, config.evaluation_interval)
-            self._metrics.expect(name, [d.name for d in query.detectors], loop.interval)
+            self._metrics.remember(name, loop.interval)
             loop.task = asyncio.create_task(self._evaluate_regularly(loop), name=f"query {name}")
             self._loops[name] = loop
 
@@ -171,13 +186,13 @@ class Service:
             missed = math.floor(passed / loop.interval) - math.floor(
                 (began - phase) / loop.interval
             )
-            self._metrics.note_missed(loop.runner.query.name, missed)
+            self._metrics.evaluations_missed_total.labels(loop.runner.query.name).inc(missed)
             await self._clock.sleep(due - passed)
 
     async def _evaluate(self, loop: _Loop) -> None:
         name = loop.runner.query.name
         began = self._clock.monotonic()
-        self._metrics.note_query(name)
+        self._metrics.queries_total.labels(name).inc()
         loop.running = asyncio.get_running_loop().run_in_executor(
             self._pool, loop.runner.run, self._clock.now()
         )
@@ -185,7 +200,7 @@ class Service:
         outcome = await asyncio.shield(loop.running)
         for failure in outcome.failures:
             log.warning("detector failed", extra={"query": name, "error": failure})
-            self._metrics.note_detector_failure(failure.kind)
+            self._metrics.detector_failures_total.labels(failure.kind, "refused").inc()
         if outcome.dropped:
             limit = loop.runner.query.max_series
             log.error(
@@ -199,37 +214,40 @@ class Service:
         if loop.last_error is not None:
             log.info("query answers again", extra={"query": name})
         loop.last_error = None
-        self._metrics.note_evaluation(
-            name,
-            duration=self._clock.monotonic() - began,
-            timestamp=loop.last_success,
-            series=len(outcome.published.keys),
-            warming=outcome.warming,
-            dropped=outcome.dropped,
-        )
+        metrics = self._metrics
+        metrics.evaluation_duration_seconds.labels(name).observe(self._clock.monotonic() - began)
+        metrics.last_evaluation_timestamp_seconds.labels(name).set(loop.last_success)
+        metrics.series.labels(name).set(len(outcome.published.keys))
+        metrics.series_warming.labels(name).set(outcome.warming)
+        metrics.series_dropped.labels(name).set(outcome.dropped)
 
     def _withdraw(self, loop: _Loop, reason: QueryFailure, message: str) -> None:
         """Take a failed query's scores off the page: old ones must not pass for current."""
         name = loop.runner.query.name
         loop.published = None
-        self._metrics.note_failure(name, reason)
+        self._metrics.query_failures_total.labels(name, reason).inc()
+        self._metrics.series.labels(name).set(0)
         if loop.last_error != message:
             log.error("query failed", extra={"query": name, "reason": reason, "error": message})
         loop.last_error = message
 
-    def _published(self) -> list[Published]:
-        return [loop.published for loop in self._loops.values() if loop.published is not None]
+    def _render(self) -> Iterator[bytes]:
+        """Begin a page of what is published at this instant; runs on a scrape's thread."""
+        published = [loop.published for loop in self._loops.values()]
+        return chain(
+            self._page.render([one for one in published if one is not None]),
+            [self._metrics.render()],
+        )
 
-    def _status(self) -> list[QueryStatus]:
+    def _overview(self) -> list[QueryRow]:
         return [
-            QueryStatus(
-                name=name,
-                expr=loop.runner.query.expr,
+            QueryRow(
+                query=name,
+                state=loop.state,
                 series=0 if loop.published is None else len(loop.published.keys),
                 warming=loop.warming,
-                missing=0 if loop.published is None else len(loop.published.missing),
-                last_evaluation=loop.last_success,
-                last_error=loop.last_error,
+                evaluated=loop.last_success,
+                error=loop.last_error,
             )
             for name, loop in self._loops.items()
         ]
@@ -263,5 +281,8 @@ class Service:
         except StateError as error:
             log.error("state not saved", extra={"error": error})
             return
-        self._metrics.note_state(size)
-        self._metrics.observe_phase("save", self._clock.monotonic() - began)
+        self._metrics.state_bytes.set(size)
+        self._observe_phase("save", self._clock.monotonic() - began)
+
+    def _observe_phase(self, phase: str, seconds: float) -> None:
+        self._metrics.phase_duration_seconds.labels(phase).observe(seconds)

@@ -24,7 +24,6 @@ def plot_query(
         matplotlib is not installed; it comes with the extra `plots`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.dates import AutoDateFormatter, AutoDateLocator
     from matplotlib.figure import Figure
 
     batch, scores = evaluation.batch, evaluation.verdict.scores
@@ -56,7 +55,5 @@ def plot_query(
         labels = msgspec.json.decode(batch.keys[row], type=dict[str, str])
         axes.set_title(f"{query} {labels}", fontsize=9, loc="left")
         axes.legend(loc="upper left", fontsize=8)
-        locator = AutoDateLocator()
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(AutoDateFormatter(locator))
+        axes.xaxis_date()
     figure.savefig(path, dpi=90)
