@@ -141,7 +141,7 @@ def _about_value(detail: ErrorDetails, place: _Place, document: Document) -> str
     if kind in _BOUNDS:
         name, form = _BOUNDS[kind]
         return f"found {found}; allowed: {form.format(detail['ctx'][name] if name else '')}"
-    return detail["msg"][:1].lower() + detail["msg"][1:]
+    return f"found {found}; {detail['msg'][:1].lower()}{detail['msg'][1:]}"
 
 
 def _found(value: object, path: Path, document: Document) -> str:
