@@ -127,7 +127,9 @@ def _explain(detail: ErrorDetails, place: _Place, document: Document) -> tuple[P
     cause = context.get("error")
     if isinstance(cause, FieldProblem):
         return (*path, *cause.path), str(cause)
-    return path, str(cause) if cause else _about_value(detail, place, document)
+    if isinstance(cause, ValueError):  # a validator's own words
+        return path, str(cause)
+    return path, _about_value(detail, place, document)
 
 
 def _about_value(detail: ErrorDetails, place: _Place, document: Document) -> str:
