@@ -1,0 +1,1 @@
+"""The outside world: the database, and the metrics page."""

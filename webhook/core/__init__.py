@@ -1,0 +1,1 @@
+"""Pure decisions about alerts, incidents and notifications; time and history are arguments."""

@@ -1,0 +1,1 @@
+"""Alembic's environment; `webhook.adapters.database.migrate` runs it at start."""

@@ -1,0 +1,263 @@
+"""How do deliveries become events, incidents and outbox rows in one transaction?"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
+
+from webhook.adapters.schema import events, incidents, notifications
+from webhook.core.alerts import Alert, Delivery, severity_of
+from webhook.core.incidents import Change, Span, announces, transition
+from webhook.core.routing import Routing
+
+T = TypeVar("T")
+
+# Far below SQLite's limit of 32,766 parameters in one statement.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A delivery to store, with the routing in force when it came; unix seconds."""
+
+    delivery: Delivery
+    routing: Routing
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a delivery did.
+
+    Parameters
+    ----------
+    changes : how many alerts made which change
+    unrouted : how many new incidents no channel takes
+    """
+
+    changes: Counter[Change]
+    unrouted: int
+
+
+@dataclass(slots=True)
+class _Incident:
+    id: int | None
+    span: Span
+    alert: Alert
+    opened_at: float
+    last_seen_at: float
+    closed_at: float | None = None
+    is_changed: bool = False
+
+
+def record(connection: Connection, recordings: Sequence[Recording]) -> list[Recorded]:
+    """Store deliveries in their order and return what each did."""
+    alerts = (alert for recording in recordings for alert in recording.delivery.alerts)
+    work = _Work(_latest(connection, {alert.fingerprint for alert in alerts}))
+    results = [work.add(recording) for recording in recordings]
+    work.write(connection, recordings[-1].received_at)
+    return results
+
+
+class _Work:
+    """What a group of deliveries adds up to, computed in memory and written in few statements."""
+
+    def __init__(self, latest: dict[str, _Incident]) -> None:
+        self._latest = latest
+        self._known = list(latest.values())
+        self._new: list[_Incident] = []
+        self._closed: list[_Incident] = []
+        self._firing: list[tuple[_Incident, str, float]] = []
+        self._events: list[tuple[_Incident, Alert, Change, Recording]] = []
+
+    def add(self, recording: Recording) -> Recorded:
+        changes: Counter[Change] = Counter()
+        unrouted = 0
+        for alert in recording.delivery.alerts:
+            change, incident = self._apply(alert, recording.received_at)
+            changes[change] += 1
+            self._events.append((incident, alert, change, recording))
+            match announces(change):
+                case "firing":
+                    channels = recording.routing.channels_for(alert.labels)
+                    unrouted += not channels
+                    for channel in channels:
+                        self._firing.append((incident, channel, recording.received_at))
+                case "resolved":
+                    self._closed.append(incident)
+                case None:
+                    pass
+        return Recorded(changes, unrouted)
+
+    def _apply(self, alert: Alert, now: float) -> tuple[Change, _Incident]:
+        known = self._latest.get(alert.fingerprint)
+        change, span = transition(None if known is None else known.span, alert)
+        if known is None or change in (Change.OPENED, Change.MISSED):
+            incident = _Incident(None, span, alert, opened_at=now, last_seen_at=now)
+            self._latest[alert.fingerprint] = incident
+            self._new.append(incident)
+        else:
+            incident = known
+            incident.is_changed |= change is not Change.STALE or span != incident.span
+            incident.span = span
+            if change is not Change.STALE:
+                incident.alert = alert
+                incident.last_seen_at = now
+        if span.ends_at is not None and incident.closed_at is None:
+            incident.closed_at = now
+        return change, incident
+
+    def write(self, connection: Connection, now: float) -> None:
+        # Closing comes before opening: at no moment has a fingerprint two open incidents.
+        if changed := [_changed(incident) for incident in self._known if incident.is_changed]:
+            connection.execute(_UPDATE, changed)
+        if self._new:
+            ids = connection.execute(
+                insert(incidents).returning(incidents.c.id, sort_by_parameter_order=True),
+                [_new(incident) for incident in self._new],
+            ).scalars()
+            for incident, row_id in zip(self._new, ids, strict=True):
+                incident.id = row_id
+        if self._firing:
+            rows = [_firing(*firing) for firing in self._firing]
+            connection.execute(insert(notifications), rows)
+        for chunk in _chunks(incident.id for incident in self._closed):
+            _announce_end(connection, chunk, now)
+        if self._events:
+            connection.execute(insert(events), [_event(*event) for event in self._events])
+
+
+def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _Incident]:
+    found: dict[str, _Incident] = {}
+    for chunk in _chunks(fingerprints):
+        newest = (
+            select(func.max(incidents.c.id))
+            .where(incidents.c.fingerprint.in_(chunk))
+            .group_by(incidents.c.fingerprint)
+        )
+        for row in connection.execute(select(incidents).where(incidents.c.id.in_(newest))):
+            alert = Alert(
+                row.fingerprint,
+                "firing" if row.ends_at is None else "resolved",
+                row.labels,
+                row.annotations,
+                row.starts_at,
+                row.ends_at,
+                row.generator_url,
+            )
+            span = Span(row.starts_at, row.ends_at)
+            found[row.fingerprint] = _Incident(
+                row.id, span, alert, row.opened_at, row.last_seen_at, row.closed_at
+            )
+    return found
+
+
+_UPDATE = (
+    update(incidents)
+    .where(incidents.c.id == bindparam("row_id"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in (
+                "starts_at",
+                "ends_at",
+                "closed_at",
+                "last_seen_at",
+                "annotations",
+                "generator_url",
+            )
+        }
+    )
+)
+
+
+def _changed(incident: _Incident) -> dict[str, object]:
+    return {
+        "row_id": incident.id,
+        "starts_at": incident.span.starts_at,
+        "ends_at": incident.span.ends_at,
+        "closed_at": incident.closed_at,
+        "last_seen_at": incident.last_seen_at,
+        "annotations": incident.alert.annotations,
+        "generator_url": incident.alert.generator_url,
+    }
+
+
+def _new(incident: _Incident) -> dict[str, object]:
+    labels = incident.alert.labels
+    return {
+        "fingerprint": incident.alert.fingerprint,
+        "starts_at": incident.span.starts_at,
+        "ends_at": incident.span.ends_at,
+        "opened_at": incident.opened_at,
+        "closed_at": incident.closed_at,
+        "last_seen_at": incident.last_seen_at,
+        "alertname": labels.get("alertname", ""),
+        "severity": severity_of(labels),
+        "query": labels.get("query", ""),
+        "labels": labels,
+        "annotations": incident.alert.annotations,
+        "generator_url": incident.alert.generator_url,
+    }
+
+
+def _firing(incident: _Incident, channel: str, now: float) -> dict[str, object]:
+    return {
+        "incident_id": incident.id,
+        "channel": channel,
+        "kind": "firing",
+        "state": "pending",
+        "attempts": 0,
+        "created_at": now,
+        "due_at": now,
+        "leased_until": 0.0,
+        "detail": "",
+    }
+
+
+def _announce_end(connection: Connection, incident_ids: Sequence[int | None], now: float) -> None:
+    """Put a resolved notification beside each firing one that was sent or still may be."""
+    columns = notifications.c
+    values = select(
+        columns.incident_id,
+        columns.channel,
+        literal("resolved"),
+        literal("pending"),
+        literal(0),
+        literal(now),
+        literal(now),
+        literal(0.0),
+        literal(""),
+    ).where(
+        columns.incident_id.in_(incident_ids),
+        columns.kind == "firing",
+        columns.state.in_(("pending", "sent")),
+    )
+    names = "incident_id channel kind state attempts created_at due_at leased_until detail"
+    connection.execute(insert(notifications).from_select(names.split(), values))
+
+
+def _event(
+    incident: _Incident, alert: Alert, change: Change, recording: Recording
+) -> dict[str, object]:
+    return {
+        "incident_id": incident.id,
+        "received_at": recording.received_at,
+        "status": alert.status,
+        "change": change.value,
+        "starts_at": alert.starts_at,
+        "ends_at": alert.ends_at,
+        "annotations": alert.annotations,
+        "receiver": recording.delivery.receiver,
+        "source": recording.delivery.source,
+        "cause": recording.delivery.cause,
+    }
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk

@@ -1,0 +1,199 @@
+"""What does the daemon keep, and how does the rest of it ask?
+
+One SQLite file in WAL mode: a thread owns the writing connection (adapters/writer.py), reads run on
+connections of their own in other threads. Every method is a coroutine and returns after the commit.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy.exc import DatabaseError
+
+from webhook.adapters import outbox
+from webhook.adapters.database import exclusive_use, migrate, reading_engine, writing_engine
+from webhook.adapters.recording import Recorded, Recording, record
+from webhook.adapters.schema import quarantine
+from webhook.adapters.writer import Writer
+from webhook.core.text import storable
+from webhook.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Below this much free space alerts are refused (503), so that what was accepted can be finished.
+DISK_FLOOR = 64 * 2**20
+QUARANTINE_BODY = 64 * 2**10
+QUARANTINE_ROWS = 1_000
+
+
+@contextmanager
+def open_store(
+    path: Path, free_space: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free
+) -> Iterator["Store"]:
+    """Lock, migrate and open the database file; close it after writing what was submitted.
+
+    Parameters
+    ----------
+    path : the SQLite file; its folder is created
+    free_space : tells how many bytes are left where a folder lies
+
+    Raises
+    ------
+    StoreUnusable
+        If it is locked, damaged, of a newer version, or in a folder that cannot be written.
+    """
+    with exclusive_use(path):
+        engine = writing_engine(path)
+        readers = reading_engine(path)
+        try:
+            migrate(engine, path)
+            store = Store(engine, readers, path.parent, free_space)
+            with store.running():
+                yield store
+        finally:
+            engine.dispose()
+            readers.dispose()
+
+
+class Store:
+    """The open database; made by `open_store`."""
+
+    def __init__(
+        self, engine: Engine, readers: Engine, folder: Path, free_space: Callable[[Path], int]
+    ) -> None:
+        self._folder = folder
+        self._free_space = free_space
+        self._readers = readers
+        self._writer: Writer[Recording, Recorded] = Writer(engine, record, self._check_space)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the writer; on leaving, commit what was submitted."""
+        self._writer.start()
+        try:
+            yield
+        finally:
+            self._writer.close()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last commit failed; None when it succeeded."""
+        return self._writer.failure
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Store a delivery; when this returns, it survives a kill and a power failure.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it cannot be committed now; nothing of it was stored.
+        """
+        return await asyncio.wrap_future(self._writer.record(recording))
+
+    async def write(self, run: Callable[[Connection], T]) -> T:
+        """Run a job in the writer's next transaction; it may run again after a rollback.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it cannot be committed now.
+        """
+        return await asyncio.wrap_future(self._writer.call(run))
+
+    async def read(self, run: Callable[[Connection], T]) -> T:
+        """Run a query on a reading connection, in another thread.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database cannot be read now.
+        """
+        return await asyncio.to_thread(self.read_here, run)
+
+    def read_here(self, run: Callable[[Connection], T]) -> T:
+        """Run a query in the calling thread; see `read`."""
+        try:
+            with self._readers.connect() as connection:
+                return run(connection)
+        except DatabaseError as error:
+            raise StoreUnavailable(f"cannot read: {error.orig}") from error
+
+    async def keep_body(self, body: bytes, problem: str, now: float) -> None:
+        """Put a body that could not be read into quarantine: its start, and the newest thousand.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it cannot be committed now.
+        """
+        row = {
+            "received_at": now,
+            "problem": storable(problem),
+            "size": len(body),
+            "body": body[:QUARANTINE_BODY],
+        }
+
+        def keep(connection: Connection) -> None:
+            self._check_space()
+            connection.execute(insert(quarantine), row)
+            newest = select(func.max(quarantine.c.id)).scalar_subquery()
+            connection.execute(
+                delete(quarantine).where(quarantine.c.id <= newest - QUARANTINE_ROWS)
+            )
+
+        await self.write(keep)
+
+    async def probe(self) -> None:
+        """Try to commit, so that `failure` is up to date when nothing else is written.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it still fails.
+        """
+
+        def attempt(connection: Connection) -> None:
+            self._check_space()
+            row = {"received_at": 0.0, "problem": "probe", "size": 0, "body": b""}
+            statement = insert(quarantine).values(row).returning(quarantine.c.id)
+            probe_id = connection.execute(statement).scalar_one()
+            connection.execute(delete(quarantine).where(quarantine.c.id == probe_id))
+
+        await self.write(attempt)
+
+    async def claim(self, channel: str, now: float, limit: int) -> outbox.Claim:
+        """Lease due notifications; see `outbox.claim`."""
+        return await self.write(lambda connection: outbox.claim(connection, channel, now, limit))
+
+    async def settle(self, outcomes: Sequence[outbox.Outcome], now: float) -> None:
+        """Write down how attempts ended; see `outbox.settle`."""
+        await self.write(lambda connection: outbox.settle(connection, outcomes, now))
+
+    async def release_leases(self) -> int:
+        """Make due again what an earlier process was working on."""
+        return await self.write(outbox.release_leases)
+
+    async def clean(self, channels: Collection[str], retention: float, now: float) -> int:
+        """Delete what ended longer ago than `retention` seconds; give up what nobody will send."""
+        await self.write(lambda connection: outbox.expire_orphans(connection, channels, now))
+        total = 0
+        while deleted := await self.write(
+            lambda connection: outbox.forget(connection, now - retention)
+        ):
+            total += deleted
+        return total
+
+    def _check_space(self) -> None:
+        free = self._free_space(self._folder)
+        if free < DISK_FLOOR:
+            raise StoreUnavailable(
+                f"{free // 2**20} MiB are free on the disk of the store, "
+                f"at least {DISK_FLOOR // 2**20} MiB are needed"
+            )

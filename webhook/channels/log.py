@@ -1,0 +1,32 @@
+"""A channel that writes each notification as one line of the daemon's own log."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from promkit.clock import Clock
+from webhook.channels.base import Channel, Send
+from webhook.core.message import Message
+
+log = logging.getLogger("webhook.notifications")
+
+
+class LogChannel(Channel):
+    """Notifications as log lines with one field per fact; it cannot fail."""
+
+    kind: Literal["log"] = "log"
+
+    @asynccontextmanager
+    async def connect(self, clock: Clock) -> AsyncIterator[Send]:
+        """Yield a sender; there is nothing to connect to."""
+        yield self._send
+
+    async def _send(self, message: Message) -> str:
+        fields = {
+            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+            for name, value in message.as_json().items()
+        }
+        log.info("notification", extra={"channel": self.name, **fields})
+        return "logged"

@@ -1,0 +1,184 @@
+"""What does the command line understand? Flags in, exit codes out.
+
+0: done; 1: it did not work; 2: the command line or the configuration is wrong.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from promkit.cliargs import add_common_flags
+from promkit.clock import SystemClock
+from promkit.durations import format_duration
+from promkit.errors import ConfigProblems
+from promkit.lifecycle import run_until_signal
+from promkit.log import setup_logging
+from webhook.channels.base import Channel
+from webhook.config import WebhookConfig
+from webhook.errors import ChannelError, StoreError
+from webhook.service import Options, read_config, run, send_test
+
+PROG = "anomaly-webhook"
+DEFAULT_LISTEN = ":9854"
+DEFAULT_CONFIG = "webhook.yml"
+
+_DESCRIPTION = "Receive Alertmanager's alerts, keep every one of them, and notify people."
+_EPILOG = """\
+start here:
+  1. write webhook.yml, e.g.   channels: [{kind: log}]
+  2. check it                  anomaly-webhook check-config
+  3. try a channel             anomaly-webhook send-test --channel log
+  4. run it                    anomaly-webhook run
+  5. tell Alertmanager         receivers:
+                                 - name: anomaly-webhook
+                                   webhook_configs:
+                                     - url: http://localhost:9854/api/v1/alerts
+                                       send_resolved: true
+
+Every command has its own --help. All settings: docs/webhook.md.
+"""
+_RUN = """\
+Serve until SIGTERM or Ctrl-C. An alert is answered with 200 only once it is on disk; what could not
+be sent yet is sent after the next start. SIGHUP, POST /-/reload and a changed file reload the
+configuration; a wrong one is reported and the old one stays.
+
+  http://localhost:9854/                what is open, what was sent
+  http://localhost:9854/api/v1/alerts   POST: Alertmanager's alerts, GET: what is stored
+  http://localhost:9854/metrics         for Prometheus
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        match options.command:
+            case "run":
+                return _run(options)
+            case "check-config":
+                print(_summary(options.config_file, read_config(options.config_file)))
+                return 0
+            case _:
+                return _send_test(read_config(options.config_file), options.channel)
+    except ConfigProblems as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (StoreError, OSError) as error:
+        print(f"{PROG}: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    setup_logging(options.log_level, options.log_format)
+    # Its INFO lines say how it works, not what it did.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    chosen = Options(options.config_file, options.web_listen_address, options.web_config_file)
+    try:
+        asyncio.run(run_until_signal(lambda stop: run(chosen, SystemClock(), stop)))
+    except asyncio.CancelledError:
+        return 1
+    return 0
+
+
+def _send_test(config: WebhookConfig, name: str | None) -> int:
+    channels = {channel.name: channel for channel in config.channels}
+    if name is None and len(channels) == 1:
+        (name,) = channels
+    if name not in channels:
+        found = "no --channel" if name is None else f"--channel {name}"
+        print(f"{PROG}: found {found}; allowed: {', '.join(channels)}", file=sys.stderr)
+        return 2
+    setup_logging("info", "logfmt")
+    try:
+        answer = asyncio.run(send_test(channels[name], SystemClock(), config.external_url))
+    except ChannelError as error:
+        print(f"{name}: not delivered: {error}", file=sys.stderr)
+        print(_advice(error), file=sys.stderr)
+        return 1
+    print(f"{name}: delivered ({answer}). Look for it at the other side.")
+    return 0
+
+
+def _advice(error: ChannelError) -> str:
+    match error.reason:
+        case "secret":
+            return "Next: check the file that the message names, and that this user can read it."
+        case "redirected" | "rejected":
+            return "Next: correct the channel's url or secret; `run` would not try this one again."
+        case "tls":
+            return "Next: check the certificate of the other side, and its host name in the url."
+        case _:
+            return "Next: check that the other side runs and can be reached; `run` would try again."
+
+
+def _summary(path: Path, config: WebhookConfig) -> str:
+    store = config.store
+    lines = [
+        f"{path} is valid.",
+        f"store     {store.url}, closed incidents are kept for {format_duration(store.retention)}",
+        f"links     start with {config.external_url}",
+        "channels",
+        *(f"  {_described(channel)}" for channel in config.channels),
+        "routes",
+    ]
+    for number, route in enumerate(config.routes, 1):
+        to = ", ".join(route.channels) or "nobody"
+        lines.append(f"  {number}. {', '.join(route.matchers)} -> {to}")
+    lines.append(
+        "  otherwise -> every channel that takes the severity"
+        if config.routes
+        else "  none: every alert -> every channel that takes the severity"
+    )
+    return "\n".join(lines)
+
+
+def _described(channel: Channel) -> str:
+    taken = "every severity"
+    if channel.severities is not None:
+        taken = f"severities {', '.join(sorted(channel.severities)) or 'none at all'}"
+    return f"{channel.name} ({channel.kind}): {taken}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    running = commands.add_parser(
+        "run",
+        help="run the daemon",
+        description=_RUN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common_flags(running, DEFAULT_LISTEN, DEFAULT_CONFIG)
+    checking = commands.add_parser(
+        "check-config",
+        help="check the configuration file and summarise what it means",
+        description="Print what the configuration means, or every problem with file and line "
+        "(exit code 2). Connects to nothing.",
+    )
+    testing = commands.add_parser(
+        "send-test",
+        help="send a test message through a channel",
+        description="Send one message, marked as a test, through a channel, and say how it went "
+        "(exit code 1: it was not delivered). Uses neither the store nor a running daemon.",
+    )
+    testing.add_argument(
+        "--channel", metavar="NAME", help="the channel's name; may be left out if there is one"
+    )
+    for command in (checking, testing):
+        command.add_argument(
+            "--config.file",
+            dest="config_file",
+            type=Path,
+            default=Path(DEFAULT_CONFIG),
+            metavar="PATH",
+            help="configuration file (default: %(default)s)",
+        )
+    return parser

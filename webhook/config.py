@@ -1,0 +1,155 @@
+"""What may stand in the configuration file? Every default, bound and cross-check."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, model_validator
+
+from promkit.durations import Duration, format_duration
+from promkit.errors import FieldProblem
+from promkit.labels import Matcher, parse_matchers
+from promkit.strictyaml import StrictModel, load_model
+from webhook.adapters.database import sqlite_path
+from webhook.channels import AnyChannel
+from webhook.channels.base import Name
+from webhook.channels.log import LogChannel
+from webhook.core.routing import Route, Routing, Target
+
+T = TypeVar("T")
+
+DAY = 86_400.0
+
+
+def _store_url(url: str) -> str:
+    try:
+        sqlite_path(url)
+    except ValueError as error:
+        raise ValueError(f"found {url!r}; {error}") from None
+    return url
+
+
+def _retention(seconds: float) -> float:
+    # A late firing is told from a new one by the end of the closed incident.
+    if seconds < DAY:
+        raise ValueError(f"found {format_duration(seconds)}; allowed: 1d or more")
+    return seconds
+
+
+def _external_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_good = False
+    if not is_good or parts.query or parts.fragment or parts.username:
+        raise ValueError(
+            f"found {url!r}; allowed: http:// or https:// with a host, and a path if a proxy "
+            "adds one, without user name, query or fragment"
+        )
+    return url.rstrip("/")
+
+
+def _matchers(text: str) -> str:
+    if not parse_matchers(text):
+        raise ValueError('found no matcher; write for example severity="critical"')
+    return text
+
+
+def _some(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise ValueError("found an empty list; write at least one entry, or leave the key out")
+    return items
+
+
+class StoreConfig(StrictModel):
+    """Where alerts are kept, and for how long.
+
+    Parameters
+    ----------
+    url : an SQLite file on a local disk
+    retention : how long closed incidents stay
+    """
+
+    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///data/webhook.db"
+    retention: Annotated[Duration, AfterValidator(_retention)] = 90 * DAY
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return sqlite_path(self.url)
+
+
+class RouteConfig(StrictModel):
+    """Alerts that every matcher accepts go to these channels only.
+
+    Parameters
+    ----------
+    matchers : Alertmanager's syntax, e.g. `team=~"db|infra"`; all must hold
+    channels : names; an empty list silences
+    """
+
+    matchers: Annotated[
+        tuple[Annotated[str, AfterValidator(_matchers)], ...], AfterValidator(_some)
+    ]
+    channels: tuple[Name, ...]
+
+
+class WebhookConfig(StrictModel):
+    """The whole file.
+
+    Parameters
+    ----------
+    external_url : what links in notifications start with
+    channels : whom to notify, by default the log
+    routes : the first that accepts an alert decides; without one every channel that takes the
+        severity gets it
+    """
+
+    store: StoreConfig = StoreConfig()
+    external_url: Annotated[str, AfterValidator(_external_url)] = "http://localhost:9854"
+    channels: Annotated[tuple[AnyChannel, ...], AfterValidator(_some)] = (LogChannel(),)
+    routes: tuple[RouteConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _cross_check(self) -> Self:
+        seen: set[str] = set()
+        for i, channel in enumerate(self.channels):
+            if channel.name in seen:
+                raise FieldProblem(
+                    ("channels", i, "name"),
+                    f"found a second channel called {channel.name!r}; give each a name of its own",
+                )
+            seen.add(channel.name)
+        for i, route in enumerate(self.routes):
+            for j, name in enumerate(route.channels):
+                if name not in seen:
+                    raise FieldProblem(
+                        ("routes", i, "channels", j),
+                        f"found the channel {name!r}; allowed: {', '.join(sorted(seen))}",
+                    )
+        return self
+
+    @cached_property
+    def routing(self) -> Routing:
+        """The routing that the channels and routes describe."""
+        return Routing(
+            targets=tuple(Target(channel.name, channel.severities) for channel in self.channels),
+            routes=tuple(Route(_parsed(route.matchers), route.channels) for route in self.routes),
+        )
+
+
+def _parsed(texts: tuple[str, ...]) -> tuple[Matcher, ...]:
+    return tuple(matcher for text in texts for matcher in parse_matchers(text))
+
+
+def load_config(text: str, source: str) -> WebhookConfig:
+    """Read a configuration file's text; `source` is its name, for messages.
+
+    Raises
+    ------
+    ConfigProblems
+        With all problems, each with file and line.
+    """
+    return load_model(text, source, WebhookConfig)

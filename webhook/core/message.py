@@ -1,0 +1,96 @@
+"""What does a notification say, whichever channel carries it?"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from webhook.core.alerts import Status
+
+# Where rules may put the numbers, first match wins; annotations are looked at before labels.
+_NUMBERS = {
+    "value": ("value",),
+    "expected": ("expected", "expected_value"),
+    "lower_bound": ("lower_bound", "lower"),
+    "upper_bound": ("upper_bound", "upper"),
+    "score": ("score",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notification about one incident; times in unix seconds.
+
+    `key` is the same at every attempt, so that a receiver can drop duplicates by it.
+    """
+
+    key: str
+    incident: int
+    status: Status
+    severity: str
+    alertname: str
+    query: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: float
+    ends_at: float | None
+    generator_url: str
+    incident_url: str
+    is_test: bool = False
+
+    @property
+    def title(self) -> str:
+        """One line for a phone: state, severity, what, and the summary if there is one."""
+        state = "RESOLVED" if self.status == "resolved" else self.severity.upper()
+        what = " ".join(part for part in (self.alertname, self.query) if part)
+        summary = self.annotations.get("summary", "")
+        return f"[{state}] {what}: {summary}" if summary else f"[{state}] {what}"
+
+    def numbers(self) -> dict[str, float | None]:
+        """Return value, expected value, bounds and score as far as the alert carries them."""
+        return {name: self._number(names) for name, names in _NUMBERS.items()}
+
+    def as_json(self) -> dict[str, object]:
+        """Return the documented JSON object (docs/webhook.md, "The webhook channel")."""
+        return {
+            "version": "1",
+            "id": self.key,
+            "test": self.is_test,
+            "incident": self.incident,
+            "status": self.status,
+            "severity": self.severity,
+            "alertname": self.alertname,
+            "query": self.query,
+            "title": self.title,
+            "summary": self.annotations.get("summary", ""),
+            "description": self.annotations.get("description", ""),
+            **self.numbers(),
+            "labels": dict(self.labels),
+            "annotations": dict(self.annotations),
+            "starts_at": rfc3339(self.starts_at),
+            "ends_at": None if self.ends_at is None else rfc3339(self.ends_at),
+            "generator_url": self.generator_url,
+            "links": {"incident": self.incident_url},
+        }
+
+    def _number(self, names: tuple[str, ...]) -> float | None:
+        for source in (self.annotations, self.labels):
+            for name in names:
+                number = _finite(source.get(name, ""))
+                if number is not None:
+                    return number
+        return None
+
+
+def rfc3339(seconds: float) -> str:
+    """Write unix seconds as UTC with milliseconds, e.g. 2026-11-21T10:33:25.123Z."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _finite(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,208 @@
+"""The outbox loop: claim what is due, send it, write down how it ended.
+
+One task per channel, so that a channel that hangs delays nobody else. All state is in the store: a
+task that stops anywhere leaves rows that become due again.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from promkit.clock import Clock
+from webhook.adapters.exposition import Metrics
+from webhook.adapters.outbox import Claimed, Outcome, next_due
+from webhook.adapters.store import Store
+from webhook.channels.base import Channel, Send, attempt
+from webhook.core.message import Message
+from webhook.core.retry import next_attempt
+from webhook.errors import ChannelError, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+# Sent at the same time to one channel: one slow answer then does not hold up the next alert.
+CONCURRENCY = 4
+# A fallback only: new notifications wake the channel, and due ones are waited for.
+LONGEST_WAIT = 30.0
+SHORTEST_WAIT = 0.05
+# After a failed commit or a failure of ours, so that the loop does not spin.
+STORE_RETRY_SECONDS = 2.0
+# An outage of a day is the outbox's business; a longer pause would be a mistake of the other side.
+LONGEST_PAUSE = 3_600.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    channel: Channel
+    stop: asyncio.Event
+    wake: asyncio.Event
+    task: "asyncio.Task[None]"
+
+
+class Dispatcher:
+    """Sends what is in the outbox through the channels.
+
+    Parameters
+    ----------
+    store : the outbox
+    clock : time, for due times and waiting
+    metrics : counts attempts
+    message_of : makes the message of a claimed notification
+    uniform : draws the jitter of retries
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        message_of: Callable[[Claimed], Message],
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._message_of = message_of
+        self._uniform = uniform
+        self._workers: dict[str, _Worker] = {}
+
+    async def use(self, channels: Sequence[Channel]) -> None:
+        """Send through exactly these channels from now on; unchanged ones are not disturbed.
+
+        Returns when removed and changed channels have finished what they were sending.
+        """
+        wanted = {channel.name: channel for channel in channels}
+        leaving = [
+            worker for name, worker in self._workers.items() if wanted.get(name) != worker.channel
+        ]
+        for worker in leaving:
+            worker.stop.set()
+            worker.wake.set()
+        if leaving:
+            await asyncio.wait([worker.task for worker in leaving])
+        for worker in leaving:
+            del self._workers[worker.channel.name]
+        self._metrics.expect_channels(wanted)
+        for name, channel in wanted.items():
+            if name not in self._workers:
+                stop, wake = asyncio.Event(), asyncio.Event()
+                task = asyncio.create_task(self._serve(channel, stop, wake), name=f"send {name}")
+                self._workers[name] = _Worker(channel, stop, wake, task)
+
+    def wake(self) -> None:
+        """Look into the outbox now: something was put in."""
+        for worker in self._workers.values():
+            worker.wake.set()
+
+    async def close(self, grace: float) -> None:
+        """Finish what is being sent, within `grace` seconds, and stop; the rest stays stored.
+
+        What is cut off here is sent again after the next start.
+        """
+        try:
+            async with asyncio.timeout(grace):
+                await self.use(())
+        except TimeoutError:
+            for worker in self._workers.values():
+                worker.task.cancel()
+            await asyncio.wait([worker.task for worker in self._workers.values()])
+
+    async def _serve(self, channel: Channel, stop: asyncio.Event, wake: asyncio.Event) -> None:
+        async with channel.connect(self._clock) as send:
+            while not stop.is_set():
+                wake.clear()
+                until: tuple[float, asyncio.Event]
+                try:
+                    until = await self._round(channel.name, send, stop, wake)
+                except StoreUnavailable as error:
+                    log.warning("the outbox is not available", extra={"problem": str(error)})
+                    until = STORE_RETRY_SECONDS, stop
+                except Exception:
+                    # One of the two loops that must never end: the defect is logged, the rest goes
+                    # on, and what was claimed becomes due again when its lease runs out.
+                    log.exception("sending failed", extra={"channel": channel.name})
+                    until = STORE_RETRY_SECONDS, stop
+                await self._pause(*until)
+
+    async def _pause(self, seconds: float, event: asyncio.Event) -> None:
+        """Wait for the event, at most that long."""
+        if seconds <= 0:
+            return
+        waits = {
+            asyncio.ensure_future(event.wait()),
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in waits:
+                waiting.cancel()
+
+    async def _round(
+        self, channel: str, send: Send, stop: asyncio.Event, wake: asyncio.Event
+    ) -> tuple[float, asyncio.Event]:
+        """Send what is due; return how long to wait before the next look, and what ends the wait.
+
+        Where the other side asked for a pause, new notifications do not end it.
+        """
+        claim = await self._store.claim(channel, self._clock.now(), CONCURRENCY)
+        for reason, count in claim.suppressed.items():
+            self._metrics.suppressed(reason, count)
+        if claim.claimed:
+            results = await asyncio.gather(*(self._try(send, item) for item in claim.claimed))
+            await self._settle([outcome for outcome, _ in results], stop)
+            return max(pause for _, pause in results), stop
+        if claim.suppressed:
+            return 0.0, stop
+        due_at = await self._store.read(lambda connection: next_due(connection, channel))
+        if due_at is None:
+            return LONGEST_WAIT, wake
+        # Never 0: a row may be due and yet held by a lease.
+        return min(max(due_at - self._clock.now(), SHORTEST_WAIT), LONGEST_WAIT), wake
+
+    async def _settle(self, outcomes: Sequence[Outcome], stop: asyncio.Event) -> None:
+        """Write the outcomes, however long the store takes: else they would be sent again."""
+        while True:
+            try:
+                return await self._store.settle(outcomes, self._clock.now())
+            except StoreUnavailable as error:
+                log.warning("cannot write down what was sent", extra={"problem": str(error)})
+                if stop.is_set():
+                    return None
+                await self._pause(STORE_RETRY_SECONDS, stop)
+
+    async def _try(self, send: Send, item: Claimed) -> tuple[Outcome, float]:
+        """Make one attempt; return its outcome and how long the channel wants to be left alone."""
+        try:
+            detail = await attempt(send, self._message_of(item))
+        except ChannelError as error:
+            return self._failed(item, error)
+        except Exception as error:
+            log.exception("a channel failed", extra={"channel": item.channel})
+            return self._failed(item, ChannelError("internal", f"{type(error).__name__}, see log"))
+        now = self._clock.now()
+        self._metrics.sent(item.channel, now - item.created_at)
+        return Outcome(item.id, detail, is_sent=True), 0.0
+
+    def _failed(self, item: Claimed, error: ChannelError) -> tuple[Outcome, float]:
+        now = self._clock.now()
+        due_at = None
+        if not error.is_permanent:
+            due_at = next_attempt(
+                item.created_at, item.attempts, now, error.retry_after, self._uniform
+            )
+        self._metrics.failed(item.channel, error.reason, is_dead=due_at is None)
+        log.log(
+            logging.ERROR if due_at is None else logging.WARNING,
+            "notification given up" if due_at is None else "notification failed, trying again",
+            extra={
+                "channel": item.channel,
+                "incident": item.incident_id,
+                "kind": item.kind,
+                "attempt": item.attempts,
+                "reason": error.reason,
+                "problem": str(error),
+            },
+        )
+        return Outcome(item.id, str(error), due_at), min(error.retry_after, LONGEST_PAUSE)

@@ -1,0 +1,254 @@
+"""How do the parts become one daemon: started in order, reloaded, drained in the reverse order?"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from promkit.clock import Clock
+from promkit.errors import ConfigProblems
+from promkit.lifecycle import on_hangup
+from promkit.reload import ConfigWatcher
+from promkit.web import serve
+from webhook import __version__
+from webhook.adapters.exposition import Metrics
+from webhook.adapters.outbox import Claimed
+from webhook.adapters.queries import counts
+from webhook.adapters.store import Store, open_store
+from webhook.channels.base import Channel, attempt
+from webhook.config import WebhookConfig, load_config
+from webhook.core.message import Message
+from webhook.dispatcher import Dispatcher
+from webhook.errors import StoreError
+from webhook.web.app import make_app
+from webhook.web.parts import Parts, Settings, incident_url
+
+log = logging.getLogger(__name__)
+
+DAY = 86_400.0
+# How soon a store that failed is found to work again when no alert comes.
+PROBE_SECONDS = 5.0
+# With five seconds for open requests, the whole stop stays below ten.
+SEND_GRACE_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says.
+
+    Parameters
+    ----------
+    config_file : the YAML file
+    listen : addresses to serve on
+    web_config_file : exporter-toolkit's file, if any
+    """
+
+    config_file: Path
+    listen: tuple[str, ...]
+    web_config_file: Path | None = None
+
+
+def read_config(path: Path) -> WebhookConfig:
+    """Read the configuration file.
+
+    Raises
+    ------
+    ConfigProblems
+        If it cannot be read or is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigProblems(
+            [
+                f"{path}: there is no such file; name yours with --config.file, or start with a "
+                "file that holds one line: channels: [{kind: log}]"
+            ]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigProblems([f"{path}: cannot be read: {reason}"]) from None
+    return load_config(text, str(path))
+
+
+async def run(
+    options: Options,
+    clock: Clock,
+    stop: asyncio.Event,
+    listening: Callable[[tuple[str, ...]], None] = lambda addresses: None,
+) -> None:
+    """Run the daemon until `stop` is set.
+
+    Parameters
+    ----------
+    listening : told the bound addresses once alerts are taken
+
+    Raises
+    ------
+    ConfigProblems
+        If a configuration file is wrong.
+    StoreUnusable
+        If the store cannot be opened.
+    OSError
+        If an address cannot be bound.
+    """
+    config = read_config(options.config_file)
+    with open_store(config.store.path) as store:
+        daemon = _Daemon(options, clock, store, config)
+        await daemon.run(stop, listening)
+
+
+class _Daemon:
+    def __init__(self, options: Options, clock: Clock, store: Store, config: WebhookConfig) -> None:
+        self._options = options
+        self._clock = clock
+        self._store = store
+        self._config = config
+        self._is_stopping = False
+        self._watcher = ConfigWatcher(options.config_file, self._apply, clock)
+        self._metrics = Metrics(
+            __version__,
+            counts=lambda: store.read_here(counts),
+            reloads=lambda: (
+                self._watcher.last_reload_successful,
+                self._watcher.last_reload_success_timestamp,
+            ),
+            now=clock.now,
+        )
+        self._dispatcher = Dispatcher(store, clock, self._metrics, self._message_of)
+
+    async def run(self, stop: asyncio.Event, listening: Callable[[tuple[str, ...]], None]) -> None:
+        # This process is the only one: whatever is leased was being sent when the last one died.
+        if released := await self._store.release_leases():
+            log.info("sending again what was interrupted", extra={"notifications": released})
+        app = make_app(
+            Parts(
+                store=self._store,
+                clock=self._clock,
+                metrics=self._metrics,
+                settings=self._settings,
+                stored=self._dispatcher.wake,
+                ready=self._why_not_ready,
+                reload=self._watcher.reload,
+            )
+        )
+        try:
+            await self._watcher.reload()
+            on_hangup(self._watcher.reload)
+            async with (
+                serve(app, self._options.listen, self._options.web_config_file) as addresses,
+                asyncio.TaskGroup() as tasks,
+            ):
+                background = [
+                    tasks.create_task(self._watcher.run()),
+                    tasks.create_task(self._probe_store()),
+                    tasks.create_task(self._clean_daily()),
+                ]
+                log.info("listening", extra={"addresses": " ".join(addresses)})
+                listening(addresses)
+                await stop.wait()
+                self._is_stopping = True
+                for task in background:
+                    task.cancel()
+        finally:
+            await self._dispatcher.close(SEND_GRACE_SECONDS)
+        log.info("stopped")
+
+    async def _apply(self, text: str) -> None:
+        path = str(self._options.config_file)
+        config = load_config(text, path)
+        if config.store.url != self._config.store.url:
+            raise ConfigProblems(
+                [
+                    f"{path}: store.url: found {config.store.url!r}, while the daemon runs with "
+                    f"{self._config.store.url!r}; restart it to change the store"
+                ]
+            )
+        self._config = config
+        await self._dispatcher.use(config.channels)
+
+    def _settings(self) -> Settings:
+        config = self._config
+        return Settings(
+            routing=config.routing,
+            external_url=config.external_url,
+            channels=tuple(channel.name for channel in config.channels),
+        )
+
+    def _why_not_ready(self) -> str | None:
+        if self._is_stopping:
+            return "stopping"
+        failure = self._store.failure
+        return None if failure is None else f"the store cannot commit: {failure}"
+
+    def _message_of(self, item: Claimed) -> Message:
+        incident = item.incident
+        return Message(
+            key=f"incident-{incident.id}-{item.kind}-{item.channel}",
+            incident=incident.id,
+            status=item.kind,
+            severity=incident.severity,
+            alertname=incident.alertname,
+            query=incident.query,
+            labels=incident.labels,
+            annotations=incident.annotations,
+            starts_at=incident.starts_at,
+            ends_at=incident.ends_at if item.kind == "resolved" else None,
+            generator_url=incident.generator_url,
+            incident_url=incident_url(self._settings(), incident.id),
+        )
+
+    async def _probe_store(self) -> None:
+        while True:
+            await self._clock.sleep(PROBE_SECONDS)
+            if self._store.failure is not None:
+                try:
+                    await self._store.probe()
+                    log.info("the store works again")
+                except StoreError:
+                    # The writer has logged it, and readiness shows it.
+                    continue
+
+    async def _clean_daily(self) -> None:
+        while True:
+            settings = self._config.store
+            try:
+                deleted = await self._store.clean(
+                    self._settings().channels, settings.retention, self._clock.now()
+                )
+                log.info("old incidents deleted", extra={"rows": deleted})
+            except StoreError as error:
+                log.warning("cannot delete old incidents", extra={"problem": str(error)})
+            await self._clock.sleep(DAY)
+
+
+async def send_test(channel: Channel, clock: Clock, external_url: str) -> str:
+    """Send a message that says it is a test; return what the other side answered.
+
+    Raises
+    ------
+    ChannelError
+        If it did not arrive.
+    """
+    now = clock.now()
+    message = Message(
+        key=f"test-{channel.name}-{int(now)}",
+        incident=0,
+        status="firing",
+        severity="info",
+        alertname="AnomalyWebhookTest",
+        query="",
+        labels={"alertname": "AnomalyWebhookTest", "severity": "info"},
+        annotations={
+            "summary": f"This is a test of the channel {channel.name}.",
+            "description": "Nothing is wrong. Somebody ran anomaly-webhook send-test.",
+        },
+        starts_at=now,
+        ends_at=None,
+        generator_url="",
+        incident_url=external_url,
+        is_test=True,
+    )
+    async with channel.connect(clock) as send:
+        return await attempt(send, message)

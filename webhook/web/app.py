@@ -1,0 +1,32 @@
+"""Which address does what?"""
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from promkit.web import lifecycle_routes
+from webhook.errors import StoreUnavailable
+from webhook.web import intake, listing, pages
+from webhook.web.parts import PARTS, Parts, error_response
+
+
+def make_app(parts: Parts) -> web.Application:
+    """Return the application with every route."""
+    app = web.Application(client_max_size=intake.MAX_BODY, middlewares=[_store_errors])
+    app[PARTS] = parts
+    app[intake.STAGE] = intake.Stage()
+    app.add_routes(lifecycle_routes(parts.ready, parts.reload))
+    app.router.add_post("/api/v1/alerts", intake.take_alerts)
+    app.router.add_get("/api/v1/alerts", listing.list_alerts)
+    app.router.add_get("/api/v1/notifications", listing.list_notifications)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/", pages.overview)
+    app.router.add_get("/incidents/{id:[0-9]{1,18}}", pages.incident)
+    return app
+
+
+@web.middleware
+async def _store_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except StoreUnavailable as error:
+        return error_response(503, f"{error}; try again")

@@ -1,0 +1,105 @@
+"""What does a person see, and what does Prometheus scrape?"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from sqlalchemy import Connection
+
+from promkit.durations import format_duration
+from promkit.web import render_page
+from webhook.adapters.queries import (
+    AlertFilter,
+    ChannelState,
+    channel_states,
+    counts,
+    find_incidents,
+    find_notifications,
+    incident_with_events,
+    quarantined,
+)
+from webhook.core.message import rfc3339
+from webhook.web.parts import PARTS
+
+_SHOWN = 50
+_EVENTS_SHOWN = 200
+
+_templates = Environment(
+    loader=PackageLoader("webhook", "web/templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Return the metrics page, rendered in a thread since it reads the store."""
+    accept = request.headers.get("Accept", "")
+    body, content_type = await asyncio.to_thread(request.app[PARTS].metrics.render, accept)
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def overview(request: web.Request) -> web.Response:
+    """Return the page with open incidents, channels and the last notifications."""
+    parts = request.app[PARTS]
+    names = parts.settings().channels
+
+    def read(connection: Connection) -> dict[str, Any]:
+        states = channel_states(connection)
+        return {
+            "open": find_incidents(connection, AlertFilter(status="firing"), _SHOWN).rows,
+            "counts": counts(connection),
+            "quarantined": quarantined(connection),
+            "channels": {
+                name: states.get(name, ChannelState({}, None, ""))
+                for name in dict.fromkeys((*names, *states))
+            },
+            "notifications": find_notifications(connection, _SHOWN).rows,
+        }
+
+    found = await parts.store.read(read)
+    problem = parts.ready()
+    return _page("Anomaly alerts", "overview.html", parts.clock.now(), found, problem=problem)
+
+
+async def incident(request: web.Request) -> web.Response:
+    """Return the page of one incident: what we were told, and whom we told."""
+    parts = request.app[PARTS]
+    incident_id = int(request.match_info["id"])
+
+    def read(connection: Connection) -> dict[str, Any] | None:
+        found = incident_with_events(connection, incident_id, _EVENTS_SHOWN)
+        if found is None:
+            return None
+        sent = find_notifications(connection, _EVENTS_SHOWN, incident=incident_id).rows
+        return {"incident": found[0], "events": found[1], "notifications": sent}
+
+    found = await parts.store.read(read)
+    if found is None:
+        text = Markup("<p>It never existed, or it is older than the store's retention.</p>")
+        return render_page(f"No incident {incident_id}", text, status=404)
+    return _page(f"Incident {incident_id}", "incident.html", parts.clock.now(), found)
+
+
+def _page(
+    title: str, template: str, now: float, found: Mapping[str, Any], **more: object
+) -> web.Response:
+    body = _templates.get_template(template).render(
+        **found, **more, ago=lambda at: _ago(at, now), when=rfc3339, is_web_url=is_web_url
+    )
+    return render_page(title, body)
+
+
+def _ago(at: float | None, now: float) -> str:
+    if at is None:
+        return "never"
+    return f"{format_duration(float(int(max(0.0, now - at))))} ago"
+
+
+def is_web_url(text: str) -> bool:
+    """Tell whether a link from an alert may be shown as one: `javascript:` must not run here."""
+    return text.startswith(("http://", "https://"))
