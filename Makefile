@@ -1,0 +1,47 @@
+# Needs make and Python 3.11 or newer with venv; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+IMAGE ?= anomaly-exporter:latest
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+
+$(VENV)/.installed: setup.cfg
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1); try: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+.PHONY: check
+check: $(VENV)/.installed  ## lint, format, types, architecture and rules, in under 30 s
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if command -v promtool >/dev/null; \
+	then $(BIN)/pytest -q tests/rules; \
+	else echo "promtool is not installed: rules are left to make test"; fi
+
+.PHONY: image
+image:  ## build the container image of both programs
+	docker build --tag $(IMAGE) .
+
+.PHONY: bench
+bench: $(VENV)/.installed  ## measure cost per evaluation against Prometheus' own
+	$(BIN)/python -m benchmarks.speed
+
+.PHONY: clean
+clean:  ## remove what can be made again (keeps .run, the history of make run)
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* htmlcov
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
