@@ -221,10 +221,10 @@ class PrometheusSource:
         if isinstance(error, requests.Timeout) or isinstance(cause, TimeoutError):
             return self._too_late()
         # Only the system's own words: the texts of the layers above can carry a whole URL.
-        why = cause.strerror if isinstance(cause, OSError) else None
-        return SourceUnavailable(
-            "unavailable", f"{self._address} cannot be reached: {why or type(cause).__name__}"
-        )
+        why = type(cause).__name__
+        if isinstance(cause, OSError) and not isinstance(cause, RequestException):
+            why = cause.strerror or why
+        return SourceUnavailable("unavailable", f"{self._address} cannot be reached: {why}")
 
     def _too_late(self) -> SourceUnavailable:
         return SourceUnavailable("timeout", f"{self._address} did not answer in time")
