@@ -1,0 +1,107 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from exporter.config import fingerprint, load_preset, parse_config, plan_of
+from exporter.detectors.mad import Mad
+from exporter.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FULL = """
+prometheus:
+  url: https://prometheus.example.org/prefix
+  scrape_interval: 30s
+  basic_auth: {username: reader, password_file: secret}
+evaluation_interval: 1m
+queries:
+  - name: errors
+    expr: sum by (service) (rate(errors_total[$__rate_interval]))
+    step: 30s
+    direction: up
+    range: [0, null]
+    min_deviation: 0.5
+    threshold: 0.8
+    missing_for: 0
+    detectors:
+      - {kind: mad, weight: 2, window: 50, accept_after: 2h}
+presets: [node]
+state: {path: learned.state, interval: 30s}
+"""
+
+
+def test_everything_is_read() -> None:
+    config = parse_config(FULL, "/etc/anomaly/exporter.yml")
+    queries = {query.name: query for query in config.all_queries()}
+    errors = queries["errors"]
+    assert errors.expr == "sum by (service) (rate(errors_total[2m]))"
+    assert (errors.step, errors.lookback, errors.grace) == (30.0, 2 * 50 * 30.0, 60.0)
+    assert errors.detectors == (Mad(weight=2, window=50, accept_after=7200.0),)
+    assert config.state.path == Path("/etc/anomaly/learned.state")
+    assert queries["node_cpu_busy"].step == 60.0
+    plan = plan_of(errors)
+    assert (plan.policy.low, plan.policy.high) == (0.0, math.inf)
+    assert (plan.policy.threshold, plan.missing_for, plan.grace) == (0.8, 0, 60_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("presets: [nod]", ["c.yml:1: presets[0]: ", "'node'"]),
+        ("{}", ["add at least one"]),
+        ("queries: [{name: a, expr: up, kind: x}]", ["c.yml:1: queries[0].kind"]),
+        ("queries:\n- {name: a, expr: up}\n- {name: a, expr: up}", ["c.yml:3: ", "unique"]),
+        ("queries: [{name: a, expr: up, range: [1, 0]}]", ["the first must be lower"]),
+        ("queries: [{name: a, expr: up, threshold: 1.5}]", ["threshold"]),
+        ("queries: [{name: 'a b', expr: up}]", ["queries[0].name"]),
+        ("queries: [{name: a, expr: up, step: 15}]", ["did you mean 15s"]),
+        ("queries: [{name: a, expr: up, step: 5ms}]", ["queries[0].step"]),
+        ("queries: [{name: a, expr: up, detectors: [{kind: lof}]}]", ["mad", "zscore"]),
+        ("queries: [{name: a, expr: up, detectors: []}]", ["queries[0].detectors"]),
+        (
+            "queries: [{name: a, expr: up, detectors: [{kind: mad}, {kind: mad}]}]",
+            ["queries[0].detectors[1]", "once per query"],
+        ),
+        (
+            "queries: [{name: a, expr: up, detectors: [{kind: mad, windw: 5}]}]",
+            ["windw", "window"],
+        ),
+        ("prometheus: {url: 'localhost:9090'}\npresets: [node]", ["prometheus.url"]),
+    ],
+)
+def test_bad_configurations_say_where_and_what(text: str, expected: list[str]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse_config(text, "c.yml")
+    for part in expected:
+        assert part in str(raised.value)
+
+
+def test_all_problems_come_at_once() -> None:
+    text = "evaluation_interval: 0s\nqueries: [{name: a, expr: ''}]\npresets: [x]\n"
+    with pytest.raises(ConfigError) as raised:
+        parse_config(text, "c.yml")
+    assert len(raised.value.problems) == 3
+
+
+def test_own_query_replaces_the_preset_of_that_name() -> None:
+    text = "presets: [node]\nqueries: [{name: node_cpu_busy, expr: my_cpu}]"
+    queries = parse_config(text, "c.yml").all_queries()
+    assert [q.expr for q in queries if q.name == "node_cpu_busy"] == ["my_cpu"]
+    assert len(queries) == len(load_preset("node").queries)
+
+
+def test_the_fingerprint_covers_what_learned_state_depends_on() -> None:
+    def mark(entry: str) -> str:
+        (query,) = parse_config(f"queries: [{{name: a, {entry}}}]", "c.yml").all_queries()
+        return fingerprint(query)
+
+    base = mark("expr: up")
+    assert mark("expr: up, threshold: 0.9, direction: up, max_series: 5") == base
+    for other in ("expr: down", "expr: up, step: 1m", "expr: up, detectors: [{kind: mad}]"):
+        assert mark(other) != base
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("**/exporter.yml")), ids=str)
+def test_shipped_configurations_are_valid(path: Path) -> None:
+    assert parse_config(path.read_text(), str(path)).all_queries()

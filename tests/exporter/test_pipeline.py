@@ -1,0 +1,126 @@
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from exporter.core.published import GAUGES
+from exporter.core.series import Floats, SeriesBatch, empty_batch
+from exporter.detectors.mad import Mad
+from exporter.detectors.zscore import ZScore
+from exporter.judge import Policy
+from exporter.pipeline import Plan, QueryState, cold_state, evaluate, publish, warming
+
+STEP = 15_000
+SHORT = ZScore(window=20, min_samples=10)
+PLAN = Plan(
+    query="q",
+    detectors=(SHORT, Mad(window=20, min_samples=10)),
+    policy=Policy(),
+    grace=2 * STEP,
+    missing_for=10 * STEP,
+)
+
+
+def batch_of(rows: Mapping[str, Floats | list[float]], first: int = 0) -> SeriesBatch:
+    values = np.array(list(rows.values()), dtype=np.float64)
+    times = np.arange(first, first + values.shape[1], dtype=np.int64) * STEP
+    return SeriesBatch(tuple(key.encode() for key in rows), times, values, STEP)
+
+
+def noise(seed: int, columns: int = 60) -> Floats:
+    return np.random.default_rng(seed).normal(10.0, 1.0, columns)
+
+
+def run(*batches: SeriesBatch, plan: Plan = PLAN) -> QueryState:
+    state = cold_state(plan)
+    for batch in batches:
+        state, _ = evaluate(plan, state, batch)
+    return state
+
+
+def test_one_column_at_a_time_publishes_what_one_batch_does() -> None:
+    rows = {"a": noise(1), "b": noise(2), "c": noise(3)}
+    rows["b"][[20, 40]] = np.nan
+    rows["c"][50:] = 200.0
+    whole = batch_of(rows)
+    at_once = publish(PLAN, run(whole))
+    streamed = publish(PLAN, run(*(whole.columns(column, column + 1) for column in range(60))))
+    assert streamed.keys == at_once.keys
+    for name in GAUGES:
+        np.testing.assert_allclose(streamed.gauges[name], at_once.gauges[name], err_msg=name)
+    assert at_once.gauges["anomaly_score"][2] > 0.9
+
+
+def test_series_may_change_places_come_and_go() -> None:
+    a, b, c = noise(1), noise(2), noise(3)
+    state = run(
+        batch_of({"a": a[:30], "b": b[:30]}),
+        batch_of({"b": b[30:31], "c": c[30:31], "a": a[30:31]}, first=30),
+        batch_of({"c": c[31:60], "a": a[31:60]}, first=31),
+    )
+    published = publish(PLAN, state)
+    alone = publish(PLAN, run(batch_of({"a": a})))
+    row = published.keys.index(b"a")
+    for name in GAUGES:
+        assert published.gauges[name][row] == pytest.approx(alone.gauges[name][0], nan_ok=True)
+
+
+def test_a_vanished_series_is_current_for_its_grace_then_missing_then_forgotten() -> None:
+    state = run(batch_of({"a": noise(1), "b": noise(2)}))
+    stays = noise(1, 20)
+    seen: list[tuple[tuple[bytes, ...], tuple[bytes, ...]]] = []
+    for column in range(20):
+        batch = batch_of({"a": stays[column : column + 1]}, first=60 + column)
+        state, _ = evaluate(PLAN, state, batch)
+        published = publish(PLAN, state)
+        seen.append((published.keys, published.missing))
+    both, gone, forgotten = ((b"a", b"b"), ()), ((b"a",), (b"b",)), ((b"a",), ())
+    assert seen == [both] * 2 + [gone] * 10 + [forgotten] * 8
+    assert state.keys == (b"a",)
+
+
+def test_a_returning_series_is_warm() -> None:
+    state = run(batch_of({"a": noise(1)}))
+    gap = [empty_batch(np.array([(60 + i) * STEP]), STEP) for i in range(5)]
+    for batch in gap:
+        state, _ = evaluate(PLAN, state, batch)
+    assert publish(PLAN, state).missing == (b"a",)
+    state, _ = evaluate(PLAN, state, batch_of({"a": [10.0]}, first=65))
+    published = publish(PLAN, state)
+    assert published.missing == ()
+    assert not np.isnan(published.gauges["anomaly_expected_value"][0])
+
+
+def test_history_of_series_that_are_long_gone_is_not_reported_missing() -> None:
+    values = noise(1)
+    values[40:] = np.nan
+    published = publish(PLAN, run(batch_of({"gone": values, "here": noise(2)})))
+    assert (published.keys, published.missing) == ((b"here",), ())
+
+
+def test_a_cold_series_scores_a_neutral_zero_without_a_band() -> None:
+    state = run(batch_of({"a": [1.0, 500.0]}))
+    published = publish(PLAN, state)
+    assert published.gauges["anomaly_score"].tolist() == [0.0]
+    assert np.isnan(published.gauges["anomaly_upper_bound"]).all()
+    assert warming(state) == 1
+    assert warming(run(batch_of({"a": noise(1)}))) == 0
+
+
+def test_a_failing_detector_costs_only_its_vote() -> None:
+    state = run(batch_of({"a": noise(1)}))
+    broken = QueryState(
+        keys=state.keys,
+        until=state.until,
+        latest=state.latest,
+        detectors={**state.detectors, "zscore": {"odd": np.zeros(1)}},
+    )
+    after, evaluation = evaluate(PLAN, broken, batch_of({"a": [500.0]}, first=60))
+    assert [failure.kind for failure in evaluation.failures] == ["zscore"]
+    assert publish(PLAN, after).gauges["anomaly_score"][0] > 0.9
+
+
+def test_no_series_at_all() -> None:
+    state = run(empty_batch(np.array([STEP]), STEP))
+    assert publish(PLAN, state).keys == ()
+    assert warming(state) == 0
