@@ -184,8 +184,10 @@ class _Daemon:
 
     def _message_of(self, item: Claimed) -> Message:
         incident = item.incident
+        opened = int(incident.opened_at * 1000)
         return Message(
-            key=f"incident-{incident.id}-{item.kind}-{item.channel}",
+            # Without the store's own ids: they start again at 1 with an empty store.
+            key=f"{incident.fingerprint}-{opened}-{item.kind}-{item.channel}",
             incident=incident.id,
             status=item.kind,
             severity=incident.severity,

@@ -46,6 +46,8 @@ _QUIET: dict[Change, SuppressedReason] = {
     Change.STALE: "stale",
     Change.MISSED: "already_resolved",
 }
+# The annotation types what the library left untyped.
+_hide_created: Callable[[], None] = disable_created_metrics
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
 
 
@@ -68,7 +70,7 @@ class Metrics:
         now: Callable[[], float],
     ) -> None:
         # Two lines per counter that nobody has asked for yet.
-        disable_created_metrics()
+        _hide_created()
         registry = CollectorRegistry()
         self._registry = registry
         self._received = Counter(
