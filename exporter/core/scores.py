@@ -19,7 +19,7 @@ from exporter.core.series import Floats
 DECADES: Final = 10.0
 """Powers of ten of rarity that make full confidence."""
 
-TAIL_DOF: Final = 20
+TAIL_DOF: Final = 8
 """Degrees of freedom of the tail; docs/decisions says how it was chosen."""
 
 ANOMALOUS: Final = 0.6
