@@ -22,7 +22,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ROWS = 500  # so that a piece of the page stays in the processor's cache: half the time
 _OURS = ("query", "detector")
-_ILLEGAL = re.compile(r"[^a-zA-Z0-9_]|^(?=[0-9])")
+_ILLEGAL = re.compile(r"[^a-zA-Z0-9_]|^(?=[0-9]|$)")
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 _HIGHEST = "anomaly_detector_score_max"
@@ -161,7 +161,7 @@ def _labels(query: str, key: bytes, *, with_name: bool = False) -> bytes:
         labels["metric_name"] = name
     for label, value in own.items():
         legal = _ILLEGAL.sub("_", label)
-        while legal in labels or legal in _OURS:
+        while legal in labels or legal in _OURS or legal.startswith("__"):
             legal = f"exported_{legal}"
         labels[legal] = value
     return _braced(labels)
