@@ -98,9 +98,6 @@ class _Pipe(io.RawIOBase):
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
-    def writable(self) -> bool:
-        return True
-
     def write(self, data: Any) -> int:
         self._pieces.append(bytes(data))
         return len(data)
@@ -178,7 +175,7 @@ def _read(path: Path, file: BinaryIO) -> SavedState:
                 keys={name: _keys(archive, number) for number, name in enumerate(contents["keys"])},
             )
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise StateCorrupt(f"the state file {path} is none: {error}") from error
+        raise StateCorrupt(f"the state file {path} is not one of ours: {error!r}") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:

@@ -226,6 +226,20 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
 
 
 @responses.activate
+def test_an_answer_that_comes_too_slowly_is_left() -> None:
+    responses.post(RANGE, body=matrix(({"a": "x" * 2_000_000}, [(START / 1000, "1")])))
+    with pytest.raises(SourceUnavailable, match="did not answer in time"):
+        source_of(clock=Time(cost=1.0)).fetch("up", START, START, STEP, 8.0)
+
+
+@responses.activate
+def test_an_error_page_is_read_no_further_than_a_message_reaches() -> None:
+    responses.post(RANGE, body="x" * 2_000_000, status=400)
+    with pytest.raises(QueryRejected, match=r"answered 400$"):
+        source_of(max_bytes=1_000_000).fetch("up", START, START, STEP, 10.0)
+
+
+@responses.activate
 def test_takes_get_where_post_is_not_allowed() -> None:
     responses.post(RANGE, status=405)
     responses.get(RANGE, body=matrix())
