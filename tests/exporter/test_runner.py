@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exporter import checkpoint
+from exporter.config import QueryConfig, parse_config
+from exporter.core.published import GAUGES
+from exporter.core.series import Floats
+from exporter.errors import SourceUnavailable
+from exporter.pipeline import QueryState
+from exporter.runner import QueryRunner
+from tests.exporter.arraysource import STEP, ArraySource
+
+SECONDS = STEP / 1000
+
+
+def query_of(more: str = "") -> QueryConfig:
+    text = f"queries: [{{name: q, expr: up, offset: 0, lookback: 10m{more}}}]"
+    (query,) = parse_config(text, "c.yml").all_queries()
+    return query
+
+
+def runner_of(source: ArraySource, state: QueryState | None = None, more: str = "") -> QueryRunner:
+    return QueryRunner(query_of(more), source, state, lambda phase, seconds: None, lambda: 0.0)
+
+
+@pytest.fixture
+def values() -> Floats:
+    return np.random.default_rng(5).normal(10.0, 1.0, (3, 400))
+
+
+def test_asks_for_the_lookback_once_and_then_only_for_what_is_new(values: Floats) -> None:
+    source = ArraySource(values)
+    runner = runner_of(source)
+    assert runner.run(100 * SECONDS).columns == 41
+    assert runner.run(101 * SECONDS).columns == 1
+    assert runner.run(101 * SECONDS + 3).columns == 0
+    assert runner.run(105 * SECONDS).columns == 4
+    assert source.asked == [
+        (60 * STEP, 100 * STEP),
+        (101 * STEP, 101 * STEP),
+        (102 * STEP, 105 * STEP),
+    ]
+
+
+def test_an_outage_is_caught_up_with_and_loses_nothing(values: Floats) -> None:
+    steady, interrupted = runner_of(ArraySource(values)), ArraySource(values)
+    runner = runner_of(interrupted)
+    for column in range(100, 130):
+        steady_outcome = steady.run(column * SECONDS)
+        interrupted.is_down = 105 <= column < 125
+        if interrupted.is_down:
+            with pytest.raises(SourceUnavailable):
+                runner.run(column * SECONDS)
+        else:
+            outcome = runner.run(column * SECONDS)
+    for name in GAUGES:
+        np.testing.assert_allclose(
+            outcome.published.gauges[name], steady_outcome.published.gauges[name]
+        )
+
+
+def test_after_a_gap_longer_than_the_lookback_it_starts_cold(values: Floats) -> None:
+    source = ArraySource(values)
+    runner = runner_of(source)
+    runner.run(100 * SECONDS)
+    assert runner.run(300 * SECONDS).columns == 41
+    assert source.asked[-1] == (260 * STEP, 300 * STEP)
+
+
+def test_series_above_the_limit_are_counted_and_always_the_same(values: Floats) -> None:
+    many = np.random.default_rng(1).normal(size=(50, 200))
+    runner = runner_of(ArraySource(many), more=", max_series: 20")
+    first = runner.run(100 * SECONDS)
+    second = runner.run(101 * SECONDS)
+    assert (first.dropped, len(first.published.keys)) == (30, 20)
+    assert second.published.keys == first.published.keys
+
+
+def test_missing_reports_can_be_turned_off(values: Floats) -> None:
+    values[1, 100:] = np.nan
+    for more, missing in (("", 1), (", missing_for: 0", 0)):
+        runner = runner_of(ArraySource(values), more=more)
+        runner.run(99 * SECONDS)
+        outcome = runner.run(103 * SECONDS)
+        assert (len(outcome.published.missing), len(outcome.published.keys)) == (missing, 2)
+
+
+def test_a_restart_goes_on_where_the_saved_state_ends(values: Floats, tmp_path: Path) -> None:
+    path = tmp_path / "exporter.state"
+    before = runner_of(ArraySource(values))
+    before.run(100 * SECONDS)
+    size = checkpoint.store(path, {"q": (before.fingerprint, before.state)})
+    assert size == path.stat().st_size
+    restored = checkpoint.restore(path, {"q": query_of()})
+    source = ArraySource(values)
+    after = runner_of(source, restored["q"][1])
+    warm = after.run(110 * SECONDS)
+    steady = before.run(110 * SECONDS)
+    assert source.asked == [(101 * STEP, 110 * STEP)]
+    assert warm.published.keys == steady.published.keys
+    for name in GAUGES:
+        np.testing.assert_array_equal(warm.published.gauges[name], steady.published.gauges[name])
+
+
+def test_state_of_a_changed_query_is_not_used(values: Floats, tmp_path: Path) -> None:
+    path = tmp_path / "exporter.state"
+    runner = runner_of(ArraySource(values))
+    runner.run(100 * SECONDS)
+    checkpoint.store(path, {"q": (runner.fingerprint, runner.state)})
+    changed = query_of(", detectors: [{kind: mad}]")
+    assert checkpoint.restore(path, {"q": changed}) == {}
+    assert checkpoint.restore(path, {}) == {}
+    assert set(checkpoint.restore(path, {"q": query_of(", threshold: 0.9")})) == {"q"}
+
+
+def test_state_that_does_not_fit_is_not_used(values: Floats, tmp_path: Path) -> None:
+    path = tmp_path / "exporter.state"
+    runner = runner_of(ArraySource(values))
+    runner.run(100 * SECONDS)
+    short = QueryState(
+        keys=runner.state.keys[:1],
+        until=runner.state.until,
+        latest=runner.state.latest,
+        detectors=runner.state.detectors,
+    )
+    checkpoint.store(path, {"q": (runner.fingerprint, short)})
+    assert checkpoint.restore(path, {"q": query_of()}) == {}
+
+
+def test_a_damaged_state_is_moved_aside(tmp_path: Path) -> None:
+    path = tmp_path / "exporter.state"
+    assert checkpoint.restore(path, {"q": query_of()}) == {}
+    assert checkpoint.restore(None, {"q": query_of()}) == {}
+    path.write_bytes(b"not a state")
+    assert checkpoint.restore(path, {"q": query_of()}) == {}
+    assert (tmp_path / "exporter.state.corrupt").read_bytes() == b"not a state"
+    assert not path.exists()
