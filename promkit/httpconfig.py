@@ -186,3 +186,7 @@ class _TlsAdapter(HTTPAdapter):
         self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
     ) -> None:
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs, **self._options)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        untyped: Any = super()
+        return untyped.proxy_manager_for(proxy, **proxy_kwargs, **self._options)

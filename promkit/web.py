@@ -16,8 +16,9 @@ from promkit.webconfig import WebConfigFile
 
 # Alertmanager opens a connection per group; a burst must not be refused by the kernel.
 BACKLOG = 4096
-# Also the time that aiohttp gives a client to send its headers.
-KEEPALIVE_SECONDS = 15.0
+# Also the time that aiohttp gives a client to send its headers. Away from 15, 30 and 60, at which
+# scrapers come back: a connection must not be closed in the moment it is used again.
+KEEPALIVE_SECONDS = 20.0
 DRAIN_SECONDS = 5.0
 
 STYLE = (

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -101,21 +101,67 @@ async def test_a_proxy_gets_the_whole_url() -> None:
     assert seen["url"] == "http://prometheus.invalid/x"
 
 
-async def test_an_unknown_server_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
-    certs = Path(__file__).parent / "certs"
+CERTS = Path(__file__).parent / "certs"
+
+
+@pytest.fixture
+async def tls_address(tmp_path: Path) -> AsyncIterator[str]:
     (tmp_path / "web.yml").write_text(
-        f"tls_server_config: {{cert_file: {certs}/server.crt, key_file: {certs}/server.key}}"
+        f"tls_server_config: {{cert_file: {CERTS}/server.crt, key_file: {CERTS}/server.key}}"
     )
     app = web.Application()
     app.add_routes([web.get("/", mirror)])
     async with serve(app, ["127.0.0.1:0"], tmp_path / "web.yml") as (address,):
-        with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
-            await get(session("{}"), f"https://{address}/")
-        known = session(f"tls_config: {{ca_file: {certs}/ca.crt, server_name: localhost}}")
-        assert (await get(known, f"https://{address}/"))["url"] == "/"
-        careless = session("tls_config: {insecure_skip_verify: true}")
-        with pytest.warns(InsecureRequestWarning):
-            assert (await get(careless, f"https://{address}/"))["url"] == "/"
+        yield address
+
+
+async def test_an_unknown_server_is_refused_unless_told_otherwise(tls_address: str) -> None:
+    with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        await get(session("{}"), f"https://{tls_address}/")
+    known = session(f"tls_config: {{ca_file: {CERTS}/ca.crt, server_name: localhost}}")
+    assert (await get(known, f"https://{tls_address}/"))["url"] == "/"
+    careless = session("tls_config: {insecure_skip_verify: true}")
+    with pytest.warns(InsecureRequestWarning):
+        assert (await get(careless, f"https://{tls_address}/"))["url"] == "/"
+
+
+@asynccontextmanager
+async def tunnelling() -> AsyncIterator[str]:
+    """Run a proxy that knows CONNECT and nothing else."""
+
+    connections: set[asyncio.Task[None] | None] = set()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.add(asyncio.current_task())
+        method, target, *_ = (await reader.readuntil(b"\r\n\r\n")).decode().split()
+        assert method == "CONNECT"
+        host, _, port = target.rpartition(":")
+        there = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+
+    async with await asyncio.start_server(connect, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+        await asyncio.gather(*(task for task in connections if task is not None))
+
+
+async def test_tls_settings_hold_through_a_proxy(tls_address: str) -> None:
+    async with tunnelling() as proxy:
+        tls = f"ca_file: {CERTS}/ca.crt, server_name"
+        client = session(f"proxy_url: {proxy}\ntls_config: {{{tls}: localhost}}")
+        assert (await get(client, f"https://{tls_address}/"))["url"] == "/"
+        wrong = session(f"proxy_url: {proxy}\ntls_config: {{{tls}: other.example}}")
+        with pytest.raises(requests.exceptions.SSLError, match=r"other\.example"):
+            await get(wrong, f"https://{tls_address}/")
 
 
 @pytest.mark.parametrize(
