@@ -32,6 +32,22 @@ check: $(VENV)/.installed  ## lint, format, types, architecture and rules, in un
 	then $(BIN)/pytest -q tests/rules; \
 	else echo "promtool is not installed: rules are left to make test"; fi
 
+.PHONY: run
+run: $(VENV)/.installed  ## start the whole stack here; Ctrl-C stops it, .run/ keeps its state
+	@$(BIN)/python -m quickstart
+
+.PHONY: incident
+incident: $(VENV)/.installed  ## keep every core busy for a minute, to see an alert arrive
+	@$(BIN)/python -m quickstart.incident
+
+.PHONY: test
+test: check programs  ## everything, with the end-to-end tests on the real programs
+	$(BIN)/pytest --cov --durations 5
+
+.PHONY: programs
+programs: $(VENV)/.installed
+	@$(BIN)/python -m quickstart.programs
+
 .PHONY: image
 image:  ## build the container image of both programs
 	docker build --tag $(IMAGE) .

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from quickstart.backfill import BackfillFailed, backfill
-from quickstart.programs import ProgramsMissing, has_docker_engine, obtain
+from quickstart.programs import FOLDER, ProgramsMissing, has_docker_engine, obtain
 from quickstart.stack import PORTS, ROOT, commands, render_configs
 
 RUN = ROOT / ".run"
@@ -27,7 +27,7 @@ def main() -> int:
     flags = parser.parse_args()
     ports = {name: port + flags.port_offset for name, port in PORTS.items()}
     try:
-        programs = obtain(RUN / "programs", _say)
+        programs = obtain(FOLDER, _say)
     except ProgramsMissing as error:
         if has_docker_engine():
             _say("starting the stack with docker compose instead")

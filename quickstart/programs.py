@@ -1,12 +1,18 @@
-"""Where do Prometheus, Alertmanager and node_exporter come from on a fresh machine?"""
+"""Where do Prometheus, Alertmanager and node_exporter come from on a fresh machine?
+
+As a program: gets them, and stress-ng beside them, for the tests.
+"""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from quickstart.stack import PACKAGES, find_program
+from quickstart.stack import PACKAGES, ROOT, find_program
+
+FOLDER = ROOT / ".run" / "programs"
 
 
 class ProgramsMissing(Exception):
@@ -89,6 +95,37 @@ def _advice(packages: list[str], why: str) -> str:
     )
 
 
-def versions(programs: Mapping[str, Path]) -> str:
-    """Return name and path of every program, one per line."""
-    return "\n".join(f"  {name:<14} {path}" for name, path in sorted(programs.items()))
+def install_stress_ng() -> None:
+    """Install the load generator of the tests, which needs libraries beside it and so a root.
+
+    Raises
+    ------
+    ProgramsMissing
+        Neither root nor sudo without a password, or apt-get cannot get it.
+    """
+    if shutil.which("stress-ng"):
+        return
+    update = _update_command()
+    if update is None or shutil.which("apt-get") is None:
+        raise ProgramsMissing(_advice(["stress-ng"], "installing it needs root or sudo"))
+    install = [*update[: update.index("update")], "install", "-qy", "--no-install-recommends"]
+    for attempt in ([*install, "stress-ng"], update, [*install, "stress-ng"]):
+        done = subprocess.run(attempt, capture_output=True, text=True, check=False)
+        if shutil.which("stress-ng"):
+            return
+    raise ProgramsMissing(_advice(["stress-ng"], done.stderr.strip()[-300:]))
+
+
+def main() -> int:
+    """Get every program that the tests need."""
+    try:
+        obtain(FOLDER, lambda text: print(text, flush=True))
+        install_stress_ng()
+    except ProgramsMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Make an incident: keep every core busy for a minute, and say what should happen meanwhile."""
+
+import multiprocessing
+import os
+import time
+
+SECONDS = 60
+
+
+def _burn(until: float) -> None:
+    while time.monotonic() < until:
+        pass
+
+
+def main() -> None:
+    """Burn, then end."""
+    cores = os.cpu_count() or 1
+    print(
+        f"keeping {cores} cores busy for {SECONDS} s; within 30 s the log of `make run` and\n"
+        "http://127.0.0.1:9854/ show AnomalyDetected for node_cpu_busy on this-machine"
+    )
+    until = time.monotonic() + SECONDS
+    burners = [multiprocessing.Process(target=_burn, args=(until,)) for _ in range(cores)]
+    for burner in burners:
+        burner.start()
+    for burner in burners:
+        burner.join()
+    print("done; the alert is resolved about two minutes from now")
+
+
+if __name__ == "__main__":
+    main()
