@@ -59,6 +59,8 @@ def describe(
     messages: dict[Path, list[str]] = {}
     off_branch: list[tuple[Path, str]] = []
     for detail in error.errors(include_url=False):
+        if _counts_only_the_good(detail):
+            continue
         place = _locate(detail, document, model)
         path, message = _explain(detail, place, document)
         if place.is_branch and detail["type"] in _WANTED:
@@ -70,6 +72,15 @@ def describe(
         if not any(other[: len(path)] == path and other != path for other in messages):
             messages.setdefault(path, []).append(message)
     return [(document.line(path), path, _joined(texts)) for path, texts in messages.items()]
+
+
+def _counts_only_the_good(detail: ErrorDetails) -> bool:
+    # pydantic finds a list too short when too few of its items are valid; those are reported.
+    return (
+        detail["type"] == "too_short"
+        and detail["ctx"]["actual_length"] < len(detail["input"])
+        and len(detail["input"]) >= detail["ctx"]["min_length"]
+    )
 
 
 def _joined(texts: list[str]) -> str:
@@ -172,7 +183,7 @@ def _hint(kind: str, value: object, path: Path, document: Document) -> str:
             return ", without quotes"
         if value.strip("+-").isdigit():
             return ", without leading zeros"
-    if kind in ("list_type", "tuple_type") and isinstance(value, str):
+    if _WANTED[kind] == "a list" and isinstance(value, str):
         return ", such as [one, two]"
     return ""
 

@@ -38,7 +38,7 @@ class Limits(StrictModel):
 class Query(StrictModel):
     name: str
     step: PositiveDuration = 15.0
-    detectors: tuple[AnyKind, ...] = ()
+    detectors: Annotated[tuple[AnyKind, ...], Field(min_length=1)] = (Near(),)
     best: AnyKind = Near()
     range: tuple[float, float] | None = None
     keep: bool = True
@@ -179,6 +179,7 @@ def test_a_cross_check_points_at_the_field_it_names() -> None:
             "mode: http://me:pass@host\nqueries: []",
             "c.yml:1: mode: found a URL; allowed: 'fast' or 'slow'",
         ),
+        ("queries: [{name: a, detectors: []}]", "c.yml:1: queries[0].detectors: found a list of 0"),
         ("queries: []\nsince: x", "c.yml:2: since: found the text 'x'; input"),
         (f"mode: {'x' * 99}\nqueries: []", f"c.yml:1: mode: found the text '{'x' * 60}…'; allowed"),
     ],
