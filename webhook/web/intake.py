@@ -30,9 +30,21 @@ _PARSE_IN_THREAD = 256 * 2**10
 
 
 class Stage:
-    """Bounds the requests, and the bytes of their bodies, that wait for a commit."""
+    """Bounds the requests, and the bytes of their bodies, that wait for a commit.
 
-    def __init__(self, max_waiting: int = MAX_WAITING, max_bytes: int = MAX_WAITING_BYTES) -> None:
+    Parameters
+    ----------
+    max_waiting, max_bytes : what may wait in memory
+    body_seconds : how long a body may take to arrive
+    """
+
+    def __init__(
+        self,
+        max_waiting: int = MAX_WAITING,
+        max_bytes: int = MAX_WAITING_BYTES,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self.body_seconds = body_seconds
         self._max_waiting = max_waiting
         self._max_bytes = max_bytes
         self._waiting = 0
@@ -82,11 +94,12 @@ async def take_alerts(request: web.Request) -> web.Response:
 
 
 async def _take(request: web.Request, parts: Parts) -> web.Response:
+    seconds = request.app[STAGE].body_seconds
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             raw = await request.read()
     except TimeoutError:
-        response = error_response(408, f"the body did not arrive within {BODY_SECONDS:g} s")
+        response = error_response(408, f"the body did not arrive within {seconds:g} s")
         response.force_close()
         return response
     except web.HTTPRequestEntityTooLarge:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ async def send_all(store: Store, channel: str = "chat", now: float = NOW) -> lis
 async def test_one_transaction_holds_event_incident_and_outbox(store: Store) -> None:
     recorded = await record(store, alert(), alert(fingerprint="low", severity="info"))
 
-    assert recorded == Recorded(changes={Change.OPENED: 2}, unrouted=0)
+    assert recorded == Recorded(changes=Counter({Change.OPENED: 2}), unrouted=0)
     assert [row.change for row in await rows(store, events)] == ["opened", "opened"]
     (first, second) = await rows(store, incidents)
     assert (first.fingerprint, first.severity, first.query) == ("abc", "critical", "cpu")
@@ -318,7 +319,7 @@ async def test_settings_that_make_a_commit_durable(store: Store, database: Path)
 
 
 async def test_the_migrations_make_the_tables_that_the_code_expects(store: Store) -> None:
-    def differences(connection: Connection) -> list[Any]:
+    def differences(connection: Connection) -> Any:
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
     assert await store.write(differences) == []
