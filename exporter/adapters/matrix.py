@@ -55,7 +55,8 @@ class _Answer(msgspec.Struct, gc=False):
 _answers = msgspec.json.Decoder(_Answer)
 _numbers = msgspec.json.Decoder(list[float | None])
 _NESTING = b'[]" \t\r\n'
-_NO_SAMPLES = 2
+_SHORTEST = 3  # bytes of a list that is not empty
+_BLOCK = 10_000  # samples
 _LAST_SECOND = 1e12  # far beyond any clock, and safe to count in int64 milliseconds
 
 
@@ -76,20 +77,23 @@ def decode_matrix(body: bytes) -> Matrix:
                 f"a range query was answered with result type {answer.data.resultType!r} "
                 "instead of 'matrix'"
             )
-        series = [one for one in answer.data.result if len(bytes(one.values)) > _NO_SAMPLES]
+        series = answer.data.result
         texts = [bytes(one.values) for one in series]
+        if min(map(len, texts), default=_SHORTEST) < _SHORTEST:
+            series = [one for one in series if len(bytes(one.values)) >= _SHORTEST]
+            texts = [bytes(one.values) for one in series]
         lengths = [text.count(b"[") - 1 for text in texts]
-        flat = _decode_numbers(b",".join(texts).translate(None, _NESTING))
+        flat = _decode_samples(texts, sum(lengths))
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise DataError(
             f"the answer is not the JSON of a range query: {error}; "
             f"it begins with {body[:80].decode(errors='replace')!r}"
         ) from error
     keys = tuple([bytes(one.metric) for one in series])
-    if not all(key.startswith(b"{") for key in keys):
+    if not all([key[:1] == b"{" for key in keys]):
         raise DataError("the answer holds a series whose labels are not a JSON object")
-    if len(flat) != 2 * sum(lengths) or not (np.abs(flat[::2]) < _LAST_SECOND).all():
-        raise DataError("the answer's samples are not pairs of a time and a value")
+    if not (np.abs(flat[::2]) < _LAST_SECOND).all():
+        raise DataError("the answer holds a sample without a time")
     return Matrix(
         keys=keys,
         lengths=lengths,
@@ -98,6 +102,24 @@ def decode_matrix(body: bytes) -> Matrix:
         warnings=answer.warnings or (),
         is_partial=answer.isPartial,
     )
+
+
+def _decode_samples(texts: list[bytes], samples: int) -> Floats:
+    """Return float64 [2 * samples]: a time and a value for each.
+
+    A few series at a time: the list of Python's floats then stays in the processor's cache, which
+    on long ranges is a third faster, and is never a multiple of the answer's own size.
+    """
+    flat = np.empty(2 * max(0, samples))
+    rows = 1 + _BLOCK * len(texts) // max(1, samples)
+    end = 0
+    for row in range(0, len(texts), rows):
+        block = _decode_numbers(b",".join(texts[row : row + rows]).translate(None, _NESTING))
+        start, end = end, end + len(block)
+        flat[start:end] = block
+    if end != len(flat):
+        raise ValueError("its samples are not pairs of a time and a value")
+    return flat
 
 
 def _decode_numbers(text: bytes) -> Floats:

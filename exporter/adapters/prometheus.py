@@ -49,7 +49,7 @@ class PrometheusSource:
         session: requests.Session,
         *,
         max_points: int = POINT_LIMIT,
-        max_samples: int = 2_000_000,
+        max_samples: int = 1_000_000,
         max_bytes: int = 1 << 28,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -189,19 +189,21 @@ class PrometheusSource:
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         is_error = response.status_code != requests.codes.ok
-        body = bytearray()
+        pieces: list[bytes] = []
+        size = 0
         for piece in response.iter_content(_PIECE):
             if self._monotonic() > deadline:
                 raise self._too_late()
-            body += piece
-            if is_error and len(body) >= _ERROR_BODY:
+            pieces.append(piece)
+            size += len(piece)
+            if is_error and size >= _ERROR_BODY:
                 break
-            if len(body) > self._max_bytes:
+            if size > self._max_bytes:
                 raise DataError(
                     f"the answer of {self._address} is larger than {self._max_bytes} bytes; "
                     "select fewer series or take a larger step"
                 )
-        return bytes(body)
+        return b"".join(pieces)
 
     def _raise_for(self, status: int, body: bytes) -> None:
         if status == requests.codes.ok:
