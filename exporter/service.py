@@ -55,6 +55,7 @@ class _Loop:
         self.interval = interval
         self.published: Published | None = None
         self.warming = 0
+        self.dropped = 0
         self.last_success: float | None = None
         self.last_error: str | None = None
         self.task: asyncio.Task[None] | None = None
@@ -78,8 +79,9 @@ class _Loop:
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
-        if self.running is not None and not self.running.done():
+        if self.running is not None and not self.running.cancelled():
             await asyncio.wait([self.running])
+            self.running.exception()  # nobody else is there any more to look at it
 
 
 class Service:
@@ -201,7 +203,7 @@ class Service:
         for failure in outcome.failures:
             log.warning("detector failed", extra={"query": name, "error": failure})
             self._metrics.detector_failures_total.labels(failure.kind, "refused").inc()
-        if outcome.dropped:
+        if outcome.dropped and not loop.dropped:
             limit = loop.runner.query.max_series
             log.error(
                 "more series than max_series, the rest is not scored; narrow the expression or "
@@ -210,6 +212,7 @@ class Service:
             )
         loop.published = outcome.published
         loop.warming = outcome.warming
+        loop.dropped = outcome.dropped
         loop.last_success = self._clock.now()
         if loop.last_error is not None:
             log.info("query answers again", extra={"query": name})

@@ -94,7 +94,6 @@ class HttpConfig(StrictModel):
         Annotated[Secret, AfterValidator(_header_value)],
     ] = Field(default_factory=dict)
     proxy_url: Annotated[Secret, AfterValidator(_proxy)] | None = None
-    follow_redirects: bool = True
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -112,14 +111,15 @@ def requests_session(config: HttpConfig) -> requests.Session:
     """Return a session with these settings, blind to the environment's proxies and netrc.
 
     Credential files are read for each request and certificates for each connection, so that
-    both can be rotated. Pass a timeout with every call; a session cannot hold one.
+    both can be rotated. Pass with every call what a session cannot hold: a timeout, and
+    `allow_redirects=False`, since a redirect would carry the headers to another host.
 
     Raises
     ------
     SecretUnavailable
         From each request, while a credentials file cannot be read.
     """
-    session = _Session(config)
+    session = requests.Session()
     session.trust_env = False
     session.auth = _Credentials(config)
     tls = config.tls_config
@@ -135,25 +135,6 @@ def requests_session(config: HttpConfig) -> requests.Session:
         proxy = config.proxy_url.get_secret_value()
         session.proxies = {"http": proxy, "https": proxy}
     return session
-
-
-class _Session(requests.Session):
-    def __init__(self, config: HttpConfig) -> None:
-        super().__init__()
-        self._config = config
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return super().get_redirect_target(resp) if self._config.follow_redirects else None
-
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        untyped: Any = super()
-        untyped.rebuild_auth(prepared_request, response)
-        # Our headers may be credentials too, and are meant for the configured host alone.
-        if untyped.should_strip_auth(str(response.request.url), str(prepared_request.url)):
-            for name in self._config.headers:
-                prepared_request.headers.pop(name, None)
 
 
 class _Credentials(AuthBase):

@@ -15,6 +15,7 @@ from exporter.adapters.matrix import decode_matrix
 from exporter.core.grid import join, to_batch
 from exporter.core.series import SeriesBatch
 from exporter.errors import DataError, QueryRejected, SourceUnavailable
+from promkit.errors import SecretUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +187,8 @@ class PrometheusSource:
                 return response.status_code, self._read(response, deadline)
         except RequestException as error:
             raise self._unreachable(error) from error
+        except SecretUnavailable as error:  # its file may be in the middle of a rotation
+            raise SourceUnavailable("unavailable", str(error)) from error
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         is_error = response.status_code != requests.codes.ok

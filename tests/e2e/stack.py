@@ -98,11 +98,17 @@ class Stack:
         return self.get(name, path).ok
 
     def logs(self) -> str:
-        """Return the end of every log."""
-        return "\n".join(
+        """Return the end of every log, and the scores as they stand."""
+        logs = [
             f"--- {path.name}\n{path.read_text(errors='replace')[-2000:]}"
             for path in sorted(self.folder.glob("*.log"))
-        )
+        ]
+        try:
+            page = self.get("exporter", "/metrics").text
+        except requests.RequestException as error:
+            page = str(error)
+        series = [line for line in page.splitlines() if line.startswith("anomaly_")]
+        return "\n".join([*logs, "--- gauges", *(one for one in series if "_exporter_" not in one)])
 
 
 def _free_ports(names: list[str]) -> dict[str, int]:

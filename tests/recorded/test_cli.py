@@ -1,0 +1,93 @@
+"""The commands, on the recorded Prometheus."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.cli import main
+from tests.conftest import RecordedPrometheus
+
+
+@pytest.fixture
+def config(recorded: RecordedPrometheus) -> str:
+    return f"--config.file={recorded.folder / 'config' / 'exporter.yml'}"
+
+
+def test_check_config_says_what_it_means(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config", config, "--try-queries"]) == 0
+    said = capsys.readouterr().out
+    assert "query node_cpu_busy: clamp(1 - avg by (instance)" in said
+    assert "zscore (weight 1), mad (weight 1)" in said
+    assert "is fine" in said
+
+
+def test_check_config_tries_queries(
+    recorded: RecordedPrometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "exporter.yml"
+    path.write_text(f"prometheus: {{url: {recorded.url}}}\nqueries: [{{name: a, expr: sum(}}]\n")
+    assert main(["check-config", f"--config.file={path}", "--try-queries"]) == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("queries: 5\n", "exporter.yml:1: queries"), (None, "cannot be read")]
+)
+def test_a_bad_file_is_exit_2(
+    text: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "exporter.yml"
+    if text is not None:
+        path.write_text(text)
+    assert main(["check-config", f"--config.file={path}"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_backtest_finds_every_recorded_incident(
+    recorded: RecordedPrometheus, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = recorded.folder / "incidents.yml"
+    incidents = yaml.safe_load(known.read_text())["incidents"]
+    plots = tmp_path / "plots"
+    arguments = ["backtest", config, "--start=-3h", f"--incidents={known}", f"--plots={plots}"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert f"incidents found: {len(incidents)} of {len(incidents)}" in said
+    assert "MISSED" not in said
+    assert (plots / "node_cpu_busy.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_backtest_refuses_nonsense(config: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["backtest", config, "--start=yesterday"])
+    with pytest.raises(SystemExit):
+        main(["backtest", config, "--label=nonsense"])
+    (tmp_path / "i.yml").write_text("incidents: [{kind: cpu}]\n")
+    assert main(["backtest", config, f"--incidents={tmp_path / 'i.yml'}"]) == 2
+
+
+def test_scores_are_backfilled_beside_the_samples(recorded: RecordedPrometheus) -> None:
+    import requests
+
+    def count(expr: str) -> float:
+        answer = requests.get(f"{recorded.url}/api/v1/query", params={"query": expr}, timeout=5)
+        return float(answer.json()["data"]["result"][0]["value"][1])
+
+    labels = '{query="node_cpu_busy",instance="recorded-host",job="anomaly-exporter"}'
+    scores = count(f"count_over_time(anomaly_score{labels}[4h])")
+    samples = count('count_over_time(up{job="node",instance="recorded-host"}[4h])')
+    assert scores == pytest.approx(samples, rel=0.02)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["check-config"], ["backtest"]])
+def test_help_teaches(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", *command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "anomaly-exporter" in done.stdout

@@ -1,0 +1,160 @@
+"""The whole exporter, in this process, on the recorded Prometheus."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from exporter.service import Options, Service
+from promkit.clock import SystemClock
+from promkit.errors import ConfigProblems
+from tests.conftest import RecordedPrometheus
+
+CONFIG = """
+prometheus: {{url: "{url}", scrape_interval: 5s}}
+evaluation_interval: 5s
+presets: [node]
+queries:
+  - {{name: too_many, expr: node_cpu_seconds_total, max_series: 3}}
+  - {{name: broken, expr: "sum("}}
+state: {{path: {folder}/exporter.state, interval: 1s}}
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def config(recorded: RecordedPrometheus, tmp_path: Path) -> Path:
+    path = tmp_path / "exporter.yml"
+    path.write_text(CONFIG.format(url=recorded.url, folder=tmp_path))
+    return path
+
+
+class Exporter:
+    """A running exporter, by its pages."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self._url = url
+        self._session = session
+
+    async def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
+        async with self._session.request(method, self._url + path) as answer:
+            return answer.status, await answer.text()
+
+    async def page(self) -> dict[str, float]:
+        """Return sample -> value of the metrics page."""
+        _, text = await self.ask("/metrics")
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in lines}
+
+    async def until(self, sample: str) -> dict[str, float]:
+        """Return the first page on which the sample is not zero."""
+        async with asyncio.timeout(30):
+            while not (page := await self.page()).get(sample):
+                await asyncio.sleep(0.05)
+        return page
+
+    async def until_ready(self) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    if (await self.ask("/-/ready"))[0] == 200:
+                        return
+                except aiohttp.ClientConnectionError:
+                    pass
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def running(config: Path) -> AsyncIterator[Exporter]:
+    port = free_port()
+    stop = asyncio.Event()
+    service = Service(Options(config, [f"127.0.0.1:{port}"]), SystemClock())
+    task = asyncio.create_task(service.run(stop))
+    async with aiohttp.ClientSession() as session:
+        exporter = Exporter(f"http://127.0.0.1:{port}", session)
+        try:
+            await exporter.until_ready()
+            yield exporter
+        finally:
+            stop.set()
+            await task
+
+
+# A gauge: unlike a rate it is still there minutes after the recording's end.
+FAILED = 'anomaly_exporter_query_failures_total{query="node_memory_used",reason="unavailable"}'
+USED = '{query="node_memory_used",instance="recorded-host"}'
+
+
+async def test_first_page_is_warm_and_failures_stand_apart(config: Path) -> None:
+    async with running(config) as exporter:
+        page = await exporter.page()
+        _, overview = await exporter.ask("/")
+    assert 0 <= page["anomaly_score" + USED] <= 1
+    lower, upper = page["anomaly_lower_bound" + USED], page["anomaly_upper_bound" + USED]
+    assert lower <= page["anomaly_expected_value" + USED] <= upper
+    assert page['anomaly_exporter_series{query="too_many"}'] == 3
+    assert page['anomaly_exporter_series_dropped{query="too_many"}'] > 0
+    reason = 'anomaly_exporter_query_failures_total{query="broken",reason="rejected"}'
+    assert page[reason] >= 1
+    assert not [name for name in page if name.startswith("anomaly_score") and "broken" in name]
+    assert "parse error" in overview
+    assert "failing" in overview
+
+
+async def test_reload_takes_a_good_file_and_keeps_the_old_one_for_a_bad_one(config: Path) -> None:
+    async with running(config) as exporter:
+        good = config.read_text()
+        config.write_text(good + "typo: 1\n")
+        status, text = await exporter.ask("/-/reload", "POST")
+        page = await exporter.page()
+        assert (status, page["anomaly_exporter_config_last_reload_successful"]) == (500, 0)
+        assert "typo" in text
+        assert "anomaly_score" + USED in page
+        config.write_text(good.replace("presets: [node]", "presets: []"))
+        status, _ = await exporter.ask("/-/reload", "POST")
+        await exporter.until_ready()
+        page = await exporter.page()
+        assert (status, page["anomaly_exporter_config_last_reload_successful"]) == (200, 1)
+        assert not [name for name in page if "node_memory_used" in name]
+        assert page['anomaly_exporter_series{query="too_many"}'] == 3
+
+
+async def test_a_restart_takes_up_the_saved_state(
+    config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(config):
+        pass
+    state = config.parent / "exporter.state"
+    first = state.stat().st_mtime_ns
+    # Prometheus is gone now; only the state can know what was expected.
+    config.write_text(config.read_text().replace("http://127.0.0.1", "http://127.0.0.2", 1))
+    async with running(config) as exporter:
+        page = await exporter.until(FAILED)
+    assert "anomaly_score" + USED not in page, "an old score passed for a current one"
+    assert page['anomaly_exporter_series_warming{query="node_memory_used"}'] == 0
+    assert "query failed" in caplog.text
+    assert state.stat().st_mtime_ns > first
+
+
+async def test_a_bad_start_says_why(config: Path) -> None:
+    config.write_text("presets: [nod]\n")
+    service = Service(Options(config, ["127.0.0.1:0"]), SystemClock())
+    with pytest.raises(ConfigProblems, match="presets"):
+        await service.run(asyncio.Event())
+
+
+async def test_state_that_cannot_be_written_stops_nothing(
+    config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.write_text(config.read_text().replace("exporter.state", "no/such/folder/state"))
+    async with running(config) as exporter:
+        assert "anomaly_score" + USED in await exporter.page()
+    assert "state not saved" in caplog.text
