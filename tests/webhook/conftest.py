@@ -1,8 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.webhook.bench import Bench, on_the_bench
 from webhook.adapters.store import Store, open_store
 
 
@@ -15,3 +16,9 @@ def database(tmp_path: Path) -> Path:
 def store(database: Path) -> Iterator[Store]:
     with open_store(database) as opened:
         yield opened
+
+
+@pytest.fixture
+async def bench(store: Store) -> AsyncIterator[Bench]:
+    async with on_the_bench(store) as built:
+        yield built

@@ -1,0 +1,82 @@
+"""The application over a real store, as a test sees it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from promkit.clock import ManualClock
+from promkit.errors import ConfigProblems
+from tests.webhook.deliveries import NOW
+from webhook.adapters import queries
+from webhook.adapters.exposition import Metrics
+from webhook.adapters.store import Store
+from webhook.core.routing import Routing, Target
+from webhook.web import intake
+from webhook.web.app import make_app
+from webhook.web.parts import Parts, Settings
+
+ALERTS = "/api/v1/alerts"
+
+
+@dataclass
+class Site:
+    """A running application; what a test may look at or turn."""
+
+    client: Any
+    store: Store
+    clock: ManualClock
+    not_ready: str | None = None
+    wakes: list[None] = field(default_factory=list)
+
+    async def post(
+        self, raw: bytes | BytesIO | AsyncIterator[bytes], **options: Any
+    ) -> ClientResponse:
+        answer: ClientResponse = await self.client.post(ALERTS, data=raw, **options)
+        return answer
+
+    async def json(self, path: str) -> Any:
+        answer = await self.client.get(path)
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+    async def metrics(self) -> dict[str, float]:
+        answer = await self.client.get("/metrics")
+        lines = (await answer.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+
+@asynccontextmanager
+async def running(store: Store, stage: intake.Stage | None = None) -> AsyncIterator[Site]:
+    clock = ManualClock(NOW)
+    metrics = Metrics(
+        "1.2.3", lambda: store.read_here(queries.counts), lambda: (True, NOW), clock.now
+    )
+    metrics.expect_channels(["chat", "pager"])
+    routing = Routing((Target("chat"), Target("pager", frozenset({"critical"}))))
+    site: Site
+
+    async def reload() -> None:
+        raise ConfigProblems(["webhook.yml:3: channels: found nothing"])
+
+    app = make_app(
+        Parts(
+            store=store,
+            clock=clock,
+            metrics=metrics,
+            settings=lambda: Settings(routing, "https://a.example.org/x", ("chat", "pager")),
+            stored=lambda: site.wakes.append(None),
+            ready=lambda: site.not_ready,
+            reload=reload,
+        )
+    )
+    if stage is not None:
+        app[intake.STAGE] = stage
+    async with TestClient(TestServer(app)) as client:
+        site = Site(client, store, clock)
+        yield site
