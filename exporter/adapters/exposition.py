@@ -147,8 +147,10 @@ def labels_of(
 
 def _rows(query: str, keys: Keys, before: _Rows) -> _Rows:
     """Return the series with their texts, taking from `before` what is there."""
-    if keys is before.keys or keys == before.keys:
+    if keys is before.keys:
         return before
+    if keys == before.keys:
+        return _Rows(keys, before.labels)  # lets go of the equal keys of an older answer
     known = dict(zip(before.keys, before.labels, strict=True))
     return _Rows(keys, labels_of(query, keys, known))
 
