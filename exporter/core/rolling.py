@@ -9,7 +9,6 @@ import numpy as np
 from exporter.core.series import Bools, Floats, Ints
 
 MAD_TO_SIGMA = 1.4826022185056018  # 1 / Phi^-1(3/4): makes MAD estimate sigma for normal data
-MEAN_AD_TO_SIGMA = 1.2533141373155001  # sqrt(pi / 2): the same for the mean absolute deviation
 
 
 def push(ring: Floats, count: Ints, chosen: Bools, now: Floats) -> None:
@@ -43,7 +42,8 @@ def median_and_mad(ring: Floats, count: Ints) -> tuple[Floats, Floats]:
     """Return median and robust standard deviation [S] of what each ring [S, W] holds.
 
     The deviation is the scaled MAD; where that is zero although the samples differ (more than half
-    of them are equal), the scaled mean absolute deviation (Iglewicz and Hoaglin 1993, chapter 3).
+    of them are equal), the root mean square distance from the median. A smaller stand-in would call
+    every return of a spike that comes each tenth sample an anomaly.
     """
     held = np.minimum(count, ring.shape[1])
     median = _middle(np.sort(ring), held)
@@ -51,7 +51,7 @@ def median_and_mad(ring: Floats, count: Ints) -> tuple[Floats, Floats]:
     spread = MAD_TO_SIGMA * _middle(np.sort(gap), held)
     tied = np.flatnonzero(spread == 0.0)
     if len(tied):
-        spread[tied] = MEAN_AD_TO_SIGMA * np.nansum(gap[tied], 1) / held[tied]
+        spread[tied] = np.sqrt(np.nansum(np.square(gap[tied]), 1) / held[tied])
     return median, spread
 
 

@@ -1,11 +1,10 @@
 """How rare is a deviation, as a confidence that means the same for every detector?
 
 A detector measures a deviation in robust standard deviations. Its two-sided tail probability under
-a heavy-tailed law (Student's t) is put on a log scale: every `DECADES` / 10 powers of ten of rarity
-add 0.1 of confidence, so 0.6 is "one sample in a million" and 1 is "one in ten billion" for any
-detector. Student's t with few degrees of freedom, not the normal law: operational metrics have
-tails that make five normal sigmas an everyday event (Taylor 1986; Clauset et al. 2009,
-doi:10.1137/070710111).
+a heavy-tailed law (Student's t) is put on a log scale, so that a step of 0.1 means the same factor
+of rarity everywhere, for any detector. Student's t with few degrees of freedom, not the normal law:
+operational metrics have tails that make five normal sigmas an everyday event (Clauset et al. 2009,
+doi:10.1137/070710111). docs/decisions/calibration.md tells how the two constants were chosen.
 """
 
 from dataclasses import dataclass
@@ -16,14 +15,18 @@ from scipy.special import stdtr, stdtrit
 
 from exporter.core.series import Floats
 
-DECADES: Final = 10.0
-"""Powers of ten of rarity that make full confidence."""
+DECADES: Final = 7.0
+"""Powers of ten of rarity that make full confidence: 1 is one sample in ten million."""
 
 TAIL_DOF: Final = 8
-"""Degrees of freedom of the tail; docs/decisions says how it was chosen."""
+"""Degrees of freedom of the tail."""
 
 ANOMALOUS: Final = 0.6
-"""The default threshold, and the confidence at which a band has its edges."""
+"""The default threshold, and the confidence at which a band has its edges: 7.6 sigmas."""
+
+LEARNABLE: Final = 0.5
+"""Samples with a higher confidence do not enter a baseline: an incident must not widen the band it
+is judged by, not even while it is still below the threshold."""
 
 MAX_SIGMAS: Final = 1000.0
 """Deviations are cut here, so that a constant past does not publish infinities."""

@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt
 
 from exporter.core import rolling
 from exporter.core.rows import State
-from exporter.core.scores import ANOMALOUS, Scores, blank_scores, write_column
+from exporter.core.scores import LEARNABLE, Scores, blank_scores, write_column
 from exporter.core.series import Floats, Ints, SeriesBatch
 from exporter.errors import DetectorError
 from promkit.durations import Duration
@@ -84,15 +84,15 @@ class Detector(ABC):
 class WindowedDetector(Detector):
     """Judge each sample by the last `window` samples that were learned.
 
-    A sample that this detector itself finds anomalous is not learned, so an incident neither
-    widens the band nor becomes the baseline while it lasts. After `accept_after` of nothing else
-    the old baseline is dropped and the new level learned from scratch.
+    A sample that this detector itself finds odd (`LEARNABLE`) is not learned, so an incident
+    neither widens the band nor becomes the baseline while it lasts. After `accept_after` of
+    nothing else the old baseline is dropped and the new level learned from scratch.
 
     Parameters
     ----------
     window : samples of history
     min_samples : samples until the first score
-    accept_after : seconds after which a level that stayed anomalous becomes the new normal
+    accept_after : seconds after which a level that stayed odd becomes the new normal
     """
 
     window: Annotated[int, Ge(10)] = 100
@@ -128,11 +128,11 @@ class WindowedDetector(Detector):
             spread = np.maximum(spread, RELATIVE_RESOLUTION * np.abs(center))
             spread[spread == 0.0] = np.finfo(np.float64).tiny
             center[count < min(self.min_samples, self.window)] = np.nan
-            is_anomalous = write_column(scores, column, now, center, spread) >= ANOMALOUS
-            held[is_anomalous] += 1
-            held[~is_anomalous & ~np.isnan(now)] = 0
+            is_odd = write_column(scores, column, now, center, spread) > LEARNABLE
+            held[is_odd] += 1
+            held[~is_odd & ~np.isnan(now)] = 0
             is_new_normal = held > patience
             rolling.forget(ring, count, is_new_normal)
             held[is_new_normal] = 0
-            rolling.push(ring, count, np.isfinite(now) & (~is_anomalous | is_new_normal), now)
+            rolling.push(ring, count, np.isfinite(now) & (~is_odd | is_new_normal), now)
         return state, scores

@@ -20,14 +20,13 @@ class Mad(WindowedDetector):
     -----
     Warm-up is `min_samples`. NaN is skipped and not learned. Up to half of the window may be
     contaminated without moving the band. On series that mostly repeat one value the MAD is zero;
-    the mean absolute deviation takes its place, and on a constant window any change scores 1 (the
-    query's `min_deviation` says which changes matter). Score 0.6 stands for one sample in 10^6 if
-    the tails are no heavier than Student's t (core/scores.py).
+    the root mean square distance takes its place, and on a constant window any change scores 1 (the
+    query's `min_deviation` says which changes matter). Score 0.6 stands for one sample in 16,000
+    if the tails are no heavier than Student's t (core/scores.py).
 
     References
     ----------
-    Leys et al. (2013), doi:10.1016/j.jesp.2013.03.013; Iglewicz and Hoaglin (1993) for the mean
-    absolute deviation. We leave samples that were found anomalous out of the window.
+    Leys et al. (2013), doi:10.1016/j.jesp.2013.03.013. We leave samples that were found odd out of the window.
     """
 
     kind: Literal["mad"] = "mad"

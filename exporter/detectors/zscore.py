@@ -21,12 +21,12 @@ class ZScore(WindowedDetector):
     Warm-up is `min_samples`. NaN is skipped and not learned. Sensitive on smooth series; a window
     that already holds a spike hides the next one (masking), which is why the median-based `mad`
     votes beside it. A spike that returns too rarely to be learned is flagged each time. Score 0.6
-    stands for one sample in 10^6 if the tails are no heavier than Student's t (core/scores.py).
+    stands for one sample in 16,000 if the tails are no heavier than Student's t (core/scores.py).
 
     References
     ----------
     Shewhart (1931), Economic Control of Quality of Manufactured Product; we leave samples that
-    were found anomalous out of the window.
+    were found odd out of the window.
     """
 
     kind: Literal["zscore"] = "zscore"

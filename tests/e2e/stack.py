@@ -70,6 +70,21 @@ class Stack:
         assert answer.ok, f"{expr}: {answer.text}"
         return list(answer.json()["data"]["result"])
 
+    def query_range(self, expr: str, minutes: int) -> list[dict[str, Any]]:
+        """Return the range vector of an expression over the last minutes."""
+        end = time.time()
+        parameters = {
+            "query": expr,
+            "start": f"{end - 60 * minutes}",
+            "end": f"{end}",
+            "step": "5",
+        }
+        answer = requests.get(
+            self.urls["prometheus"] + "/api/v1/query_range", params=parameters, timeout=10
+        )
+        assert answer.ok, f"{expr}: {answer.text}"
+        return list(answer.json()["data"]["result"])
+
     def value(self, expr: str) -> float | None:
         """Return the value of the only series of an expression, None when there is none."""
         found = self.query(expr)

@@ -1,11 +1,12 @@
 """Slow, obvious twins of the windowed detectors: one series, one sample at a time."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
 import numpy as np
 
-from exporter.core.rolling import MAD_TO_SIGMA, MEAN_AD_TO_SIGMA
+from exporter.core.rolling import MAD_TO_SIGMA
 
 
 def mean_and_deviation(past: Sequence[float]) -> tuple[float, float]:
@@ -16,7 +17,7 @@ def median_and_mad(past: Sequence[float]) -> tuple[float, float]:
     middle = statistics.median(past)
     gaps = [abs(value - middle) for value in past]
     spread = MAD_TO_SIGMA * statistics.median(gaps)
-    return middle, spread or MEAN_AD_TO_SIGMA * statistics.fmean(gaps)
+    return middle, spread or math.sqrt(statistics.fmean(gap**2 for gap in gaps))
 
 
 def last_samples(values: Sequence[float], window: int) -> list[float]:
