@@ -1,0 +1,174 @@
+"""The command line: what it prints, and its exit codes."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.webhook.receiver import Receiver, receiving
+from webhook.adapters.store import open_store
+from webhook.cli import main
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "webhook.yml"
+    path.write_text(
+        f"store: {{url: 'sqlite:///{tmp_path}/webhook.db'}}\n"
+        "channels:\n"
+        "  - {kind: log, severities: [warning, critical]}\n"
+        "  - {kind: webhook, name: ops, url_file: url}\n"
+        "routes:\n"
+        "  - {matchers: ['team=\"db\"', severity!=info], channels: [ops]}\n"
+        "  - {matchers: [env=test], channels: []}\n"
+    )
+    return path
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Run a receiver in a thread of its own, since the command line has its own event loop."""
+    ready, done = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+    found: list[Receiver] = []
+
+    async def serve() -> None:
+        async with receiving() as started:
+            found.append(started)
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(10)
+    yield found[0]
+    loop.call_soon_threadsafe(done.set)
+    thread.join()
+    loop.close()
+
+
+def call(*arguments: str | Path) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("check-config", "--config.file", config) == 0
+
+    assert capsys.readouterr().out == (
+        f"{config} is valid.\n"
+        f"store     sqlite:///{config.parent}/webhook.db, closed incidents are kept for 90d\n"
+        "links     start with http://localhost:9854\n"
+        "channels\n"
+        "  log (log): severities critical, warning\n"
+        "  ops (webhook): every severity\n"
+        "routes\n"
+        '  1. team="db", severity!=info -> ops\n'
+        "  2. env=test -> nobody\n"
+        "  otherwise -> every channel that takes the severity\n"
+    )
+
+
+def test_check_config_without_routes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.yml").write_text("channels: [{kind: log, severities: []}]\n")
+
+    assert call("check-config", "--config.file", tmp_path / "empty.yml") == 0
+
+    out = capsys.readouterr().out
+    assert "log (log): severities none at all" in out
+    assert "none: every alert -> every channel" in out
+
+
+def test_a_wrong_config_is_exit_code_2_with_every_problem(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("colour: red\nchannels: [{kind: slack}]\n")
+
+    for command in ("check-config", "run", "send-test"):
+        assert call(command, "--config.file", config) == 2
+        err = capsys.readouterr().err
+        assert f"{config}:1: colour: found an unknown key" in err
+        assert f"{config}:2: channels[0].kind: found 'slack'" in err
+
+
+def test_send_test_tells_what_happened(
+    config: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config.parent / "url").write_text(receiver.url)
+
+    assert call("send-test", "--config.file", config, "--channel", "ops") == 0
+    assert capsys.readouterr().out.startswith("ops: delivered (HTTP 200)")
+    assert b'"test": true' in receiver.requests[0][1]
+
+    receiver.status, receiver.body = 403, b"who are you?"
+    assert call("send-test", "--config.file", config, "--channel", "ops") == 1
+    err = capsys.readouterr().err
+    assert "ops: not delivered: HTTP 403: who are you?" in err
+    assert "Next: correct the channel's url or secret" in err
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        (None, "Next: check the file that the message names"),
+        ("http://127.0.0.1:1/", "Next: check that the other side runs"),
+    ],
+)
+def test_send_test_gives_the_next_step(
+    config: Path, url: str | None, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if url is not None:
+        (config.parent / "url").write_text(url)
+
+    assert call("send-test", "--config.file", config, "--channel", "ops") == 1
+    assert advice in capsys.readouterr().err
+
+
+def test_send_test_gives_the_next_step_for_tls(
+    config: Path, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config.parent / "url").write_text(receiver.url.replace("http:", "https:"))
+
+    assert call("send-test", "--config.file", config, "--channel", "ops") == 1
+    assert "Next: check the certificate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"), [(["--channel", "chat"], "--channel chat"), ([], "no --channel")]
+)
+def test_send_test_lists_the_channels(
+    config: Path, arguments: list[str], found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("send-test", "--config.file", config, *arguments) == 2
+    assert f"found {found}; allowed: log, ops" in capsys.readouterr().err
+
+
+def test_send_test_needs_no_name_when_there_is_one_channel(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "webhook.yml").write_text("channels: [{kind: log}]")
+
+    assert call("send-test", "--config.file", tmp_path / "webhook.yml") == 0
+    assert "log: delivered (logged)" in capsys.readouterr().out
+
+
+def test_run_says_why_it_cannot_start(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(config.parent / "webhook.db"):
+        assert call("run", "--config.file", config) == 1
+    assert "is in use by another anomaly-webhook" in capsys.readouterr().err
+
+    assert call("run", "--config.file", config, "--web.listen-address", "192.0.2.1:9854") == 1
+    assert "anomaly-webhook: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [([], "start here:"), (["run"], "--web.listen-address"), (["send-test"], "--channel")],
+)
+def test_help_teaches(command: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call(*command, "--help")
+
+    assert stopped.value.code == 0
+    assert text in capsys.readouterr().out
