@@ -26,7 +26,8 @@ class Mad(WindowedDetector):
 
     References
     ----------
-    Leys et al. (2013), doi:10.1016/j.jesp.2013.03.013. We leave samples that were found odd out of the window.
+    Leys et al. (2013), doi:10.1016/j.jesp.2013.03.013. We leave samples that were found odd out of
+    the window.
     """
 
     kind: Literal["mad"] = "mad"
