@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.receiver import Delivery, Receiver
 from tests.e2e.stack import Stack
+from tests.grafana.catalogue import documented, known_metrics
 from tests.grafana.expressions import dashboard_expressions
 
 pytestmark = pytest.mark.e2e
@@ -213,6 +214,14 @@ def test_every_dashboard_expression_had_data(stack: Stack) -> None:
         if not stack.query_range(wanted, minutes=15):
             without.append(f"{dashboard} / {panel}: {expr}")
     assert not without, "\n".join(without)
+
+
+def test_every_documented_metric_was_seen_and_no_other(stack: Stack) -> None:
+    names = stack.get("prometheus", "/api/v1/label/__name__/values").json()["data"]
+    seen = {name for name in names if name.startswith("anomaly_")}
+    own = {name for name in documented() if name.startswith("anomaly_")}
+    assert seen - known_metrics() == set()
+    assert {n for n in own if n not in seen and f"{n}_count" not in seen} == set()
 
 
 def test_stops_cleanly(stack: Stack) -> None:

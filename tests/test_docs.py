@@ -1,0 +1,62 @@
+"""Is everything that can be configured or detected documented, and do links lead somewhere?"""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from exporter.config import (
+    Config,
+    PresetName,
+    PrometheusConfig,
+    QueryConfig,
+    StateConfig,
+    load_preset,
+)
+from exporter.detectors import ALL
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
+DETECTORS = (ROOT / "docs/detectors.md").read_text()
+PAGES = sorted(
+    path
+    for path in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part == "node_modules" for part in path.parts[1:])
+)
+
+
+@pytest.mark.parametrize("model", [Config, PrometheusConfig, QueryConfig, StateConfig])
+def test_every_key_is_documented(model: type[BaseModel]) -> None:
+    keys = set(re.findall(r"^\| `(\w+)` \|", CONFIGURATION, re.MULTILINE))
+    assert set(model.model_fields) <= keys
+
+
+def test_every_documented_key_exists() -> None:
+    documented = re.findall(r"^\| `(\w+)` \|", CONFIGURATION, re.MULTILINE)
+    models = (Config, PrometheusConfig, QueryConfig, StateConfig)
+    known = {key for model in models for key in model.model_fields} | set(get_args(PresetName))
+    assert set(documented) <= known
+
+
+def test_every_detector_and_setting_is_documented() -> None:
+    for kind in ALL:
+        detector = kind()
+        assert f"## `{detector.name}`" in DETECTORS
+        for setting in {field.name for field in fields(kind)} - {"kind"}:
+            assert f"| `{setting}` |" in DETECTORS, setting
+
+
+def test_presets_can_be_loaded_and_are_bounded() -> None:
+    for preset in get_args(PresetName):
+        for query in load_preset(preset).queries:
+            assert query.min_deviation or query.min_relative_deviation, query.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
