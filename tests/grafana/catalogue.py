@@ -37,13 +37,13 @@ def documented() -> Mapping[str, Documented]:
 
 
 def known_metrics() -> frozenset[str]:
-    """Return every name that may stand in an expression, also those that histograms add."""
+    """Return every name of ours that an expression may use, those that histograms add included."""
     families = {
         name + suffix
         for name, row in documented().items()
         for suffix in _SUFFIXES.get(row.type, ("",))
     }
-    return frozenset(families | recorded_metrics() | {"ALERTS", "up"})
+    return frozenset(families) | recorded_metrics()
 
 
 def recorded_metrics() -> frozenset[str]:
