@@ -25,32 +25,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--evaluations", type=int, default=30)
+    parser.add_argument("--expr", default=workload.EXPR, help="the query (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="also write the report to this file")
     arguments = parser.parse_args()
     lines = []
-    for line in run(arguments.series, arguments.evaluations):
+    for line in run(arguments.series, arguments.evaluations, arguments.expr):
         print(line, flush=True)
         lines.append(line)
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n")
 
 
-def run(series: int, evaluations: int) -> Iterator[str]:
+def run(series: int, evaluations: int, expr: str) -> Iterator[str]:
     """Yield the report line by line as it becomes known."""
     columns = _LOOKBACK_COLUMNS + evaluations + 1
     end = time.time() // STEP * STEP
     times = np.round((end + STEP * np.arange(1 - columns, 1)) * 1000).astype(np.int64)
     start = float(times[_LOOKBACK_COLUMNS]) / 1000
-    yield f"`python -m benchmarks.speed --series {series} --evaluations {evaluations}`"
+    command = f"python -m benchmarks.speed --series {series} --evaluations {evaluations}"
+    yield f"`{command} --expr '{expr}'`"
     yield f"on {datetime.now(UTC):%Y-%m-%d}: {_machine()}; {version()}."
     yield ""
     with prometheus() as server:
         label_sets = workload.label_sets(series)
         remotewrite.write(server.url, label_sets, times, workload.samples(series, columns))
-        yield from _cpu_table(measure(server, start, evaluations))
+        yield from _cpu_table(measure(server, expr, start, evaluations))
         yield ""
         empty = weigh(server.url, _NOTHING, start, evaluations)
-        full = weigh(server.url, workload.EXPR, start, evaluations)
+        full = weigh(server.url, expr, start, evaluations)
         yield from _memory_table(empty, full)
 
 
@@ -77,16 +79,17 @@ def _cpu_table(costs: Costs) -> Iterator[str]:
 
 
 def _memory_table(empty: dict[str, int], full: dict[str, int]) -> Iterator[str]:
-    yield "| resident | empty MB | full MB | kB per series |"
+    yield "| memory | empty MB | full MB | kB per series |"
     yield "|---|---|---|---|"
-    for moment in ("resident", "peak"):
+    for moment, told in (
+        ("in use", "in use, warm"),
+        ("resident", "resident, warm"),
+        ("peak", "peak, during the first look-back"),
+    ):
         per_series = (full[moment] - empty[moment]) / full["series"] / 1e3
         yield (
-            f"| {moment} | {empty[moment] / 1e6:.1f} | {full[moment] / 1e6:.1f} "
-            f"| {per_series:.2f} |"
+            f"| {told} | {empty[moment] / 1e6:.1f} | {full[moment] / 1e6:.1f} | {per_series:.2f} |"
         )
-    yield ""
-    yield "Asked: at most 3 kB per series above the base; the peak is that of the first look-back."
 
 
 def _machine() -> str:

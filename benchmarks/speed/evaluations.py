@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import requests
 
 from benchmarks.speed.server import Server
-from benchmarks.speed.workload import EXPR
 from exporter.adapters.exposition import Page
 from exporter.adapters.matrix import decode_matrix
 from exporter.adapters.prometheus import PrometheusSource
@@ -68,14 +67,14 @@ def make_runner(url: str, expr: str, observe: Callable[[str, float], None]) -> Q
     return QueryRunner(config.all_queries()[0], source, None, observe, time.process_time)
 
 
-def measure(server: Server, start: float, evaluations: int) -> Costs:
+def measure(server: Server, expr: str, start: float, evaluations: int) -> Costs:
     """Run evaluations one step apart from `start` (unix seconds) on, after a first look-back."""
     spent: dict[str, float] = defaultdict(float)
 
     def observe(phase: str, seconds: float) -> None:
         spent[phase] += seconds
 
-    runner = make_runner(server.url, EXPR, observe)
+    runner = make_runner(server.url, expr, observe)
     page = Page()
     for _ in page.render([runner.run(start).published]):
         pass
@@ -99,7 +98,7 @@ def measure(server: Server, start: float, evaluations: int) -> Costs:
         idle += server.cpu_seconds() - after
         prometheus += after - before
     spent["publish"] = spent.pop("run") - spent["fetch"] - spent["detect"]
-    answer_bytes, decoding = _decoding(server.url, start)
+    answer_bytes, decoding = _decoding(server.url, expr, start)
     return Costs(
         prometheus=(prometheus - idle) / evaluations,
         phases={phase: spent[phase] / evaluations for phase in PHASES},
@@ -110,9 +109,9 @@ def measure(server: Server, start: float, evaluations: int) -> Costs:
     )
 
 
-def _decoding(url: str, at: float) -> tuple[int, float]:
+def _decoding(url: str, expr: str, at: float) -> tuple[int, float]:
     """Return the size of an answer of one column, and the median cost of making a batch of it."""
-    moment = {"query": EXPR, "start": str(at), "end": str(at), "step": str(STEP)}
+    moment = {"query": expr, "start": str(at), "end": str(at), "step": str(STEP)}
     body = requests.get(f"{url}/api/v1/query_range", params=moment, timeout=60).content
     now, step = round(at * 1000), round(STEP * 1000)
     spent = []

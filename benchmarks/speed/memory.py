@@ -3,6 +3,7 @@
 Usage: python -m benchmarks.speed.memory URL EXPR START EVALUATIONS
 """
 
+import ctypes
 import gc
 import json
 import subprocess
@@ -14,7 +15,11 @@ from exporter.adapters.exposition import Page
 
 
 def weigh(url: str, expr: str, start: float, evaluations: int) -> dict[str, int]:
-    """Return series, and bytes resident after the evaluations and at their peak."""
+    """Return series, and bytes at the peak, resident at the end, and in use at the end.
+
+    The difference between the latter two is free memory that the C library keeps for the next
+    allocation; `malloc_trim` makes it give that back.
+    """
     command = [sys.executable, "-m", "benchmarks.speed.memory", url, expr, str(start)]
     told = subprocess.run(
         [*command, str(evaluations)], capture_output=True, text=True, check=True
@@ -35,17 +40,22 @@ def main() -> None:
         for _ in page.render([outcome.published]):
             pass
     gc.collect()
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    before = _status()
+    ctypes.CDLL(None).malloc_trim(0)
     weight = {
         "series": series,
-        "resident": _bytes(status["VmRSS"]),
-        "peak": _bytes(status["VmHWM"]),
+        "peak": before["VmHWM"],
+        "resident": before["VmRSS"],
+        "in use": _status()["VmRSS"],
     }
     sys.stdout.write(json.dumps(weight))
 
 
-def _bytes(kibibytes: str) -> int:
-    return int(kibibytes.split()[0]) * 1024
+def _status() -> dict[str, int]:
+    """Return the fields of /proc/self/status that are sizes, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = [line.split() for line in lines if line.endswith(" kB")]
+    return {name.rstrip(":"): int(kibibytes) * 1024 for name, kibibytes, _ in fields}
 
 
 if __name__ == "__main__":
