@@ -109,21 +109,20 @@ class Dispatcher:
             await asyncio.wait([worker.task for worker in self._workers.values()])
 
     async def _serve(self, channel: Channel, stop: asyncio.Event, wake: asyncio.Event) -> None:
-        async with channel.connect(self._clock) as send:
-            while not stop.is_set():
-                wake.clear()
-                until: tuple[float, asyncio.Event]
-                try:
-                    until = await self._round(channel.name, send, stop, wake)
-                except StoreUnavailable as error:
-                    log.warning("the outbox is not available", extra={"problem": str(error)})
-                    until = STORE_RETRY_SECONDS, stop
-                except Exception:
-                    # One of the two loops that must never end: the defect is logged, the rest goes
-                    # on, and what was claimed becomes due again when its lease runs out.
-                    log.exception("sending failed", extra={"channel": channel.name})
-                    until = STORE_RETRY_SECONDS, stop
-                await self._pause(*until)
+        while not stop.is_set():
+            try:
+                async with channel.connect(self._clock) as send:
+                    while not stop.is_set():
+                        wake.clear()
+                        await self._pause(*await self._round(channel.name, send, stop, wake))
+            except StoreUnavailable as error:
+                log.warning("the outbox is not available", extra={"problem": str(error)})
+                await self._pause(STORE_RETRY_SECONDS, stop)
+            except Exception:
+                # One of the two loops that must never end: the defect is logged, the rest goes on,
+                # and what was claimed becomes due again when its lease runs out.
+                log.exception("sending failed", extra={"channel": channel.name})
+                await self._pause(STORE_RETRY_SECONDS, stop)
 
     async def _pause(self, seconds: float, event: asyncio.Event) -> None:
         """Wait for the event, at most that long."""

@@ -10,10 +10,17 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from webhook.errors import StoreRefused, StoreUnavailable
 
@@ -39,6 +46,9 @@ class _Record(Generic[Item, Result]):
     done: "Future[Result]"
 
 
+_Task: TypeAlias = _Call[Any] | _Record[Item, Result]
+
+
 class Writer(Generic[Item, Result]):
     """One thread that runs jobs in shared transactions.
 
@@ -59,9 +69,7 @@ class Writer(Generic[Item, Result]):
         self._engine = engine
         self._record = record
         self._guard = guard
-        self._queue: queue.SimpleQueue[_Call[Any] | _Record[Item, Result] | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[_Task[Item, Result] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
         self.failure: str | None = None
         """Why the last commit failed; None after one that succeeded."""
@@ -90,7 +98,7 @@ class Writer(Generic[Item, Result]):
     def _loop(self) -> None:
         is_open = True
         while is_open:
-            batch: list[_Call[Any] | _Record[Item, Result]] = []
+            batch: list[_Task[Item, Result]] = []
             task = self._queue.get()
             while task is not None:
                 # False when the requester gave up meanwhile: nobody was promised anything.
@@ -100,36 +108,52 @@ class Writer(Generic[Item, Result]):
                     break
                 task = self._queue.get()
             is_open = task is not None
-            if batch:
-                self._commit(batch)
+            self._commit(self._with_room(batch))
 
-    def _commit(self, batch: Sequence[_Call[Any] | _Record[Item, Result]]) -> None:
+    def _with_room(self, batch: list[_Task[Item, Result]]) -> list[_Task[Item, Result]]:
+        """Refuse what would fill the disk; what is needed to finish the rest may go on."""
+        if not any(isinstance(task, _Record) for task in batch):
+            return batch
+        try:
+            self._guard()
+        except StoreUnavailable as error:
+            self._fail([task for task in batch if isinstance(task, _Record)], str(error))
+            return [task for task in batch if not isinstance(task, _Record)]
+        return batch
+
+    def _commit(self, batch: Sequence[_Task[Item, Result]]) -> None:
+        if not batch:
+            return
         try:
             results = self._transact(batch)
-        except (OperationalError, StoreUnavailable) as error:
-            # The disk or the file, not one job: all of them fail, and all may be sent again.
-            self.failure = _cause(error)
-            log.error("commit failed", extra={"problem": self.failure, "jobs": len(batch)})
-            for task in batch:
-                task.done.set_exception(StoreUnavailable(f"cannot commit: {self.failure}"))
         except Exception as error:  # handed to whoever waits for the job; the thread must live
-            if len(batch) > 1:
+            if len(batch) > 1 and not _hits_every_job(error):
                 for task in batch:
                     self._commit([task])
-                return
-            if isinstance(error, SQLAlchemyError):
-                log.exception("the store refused a job")
-                error = StoreRefused(f"the store refused it ({type(error).__name__})")
-            batch[0].done.set_exception(error)
+            elif _is_the_store(error):
+                cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+                self._fail(batch, cause)
+            else:
+                self._refuse(batch[0], error)
         else:
             self.failure = None
             for task, result in zip(batch, results, strict=True):
                 task.done.set_result(result)
 
-    def _transact(self, batch: Sequence[_Call[Any] | _Record[Item, Result]]) -> list[Any]:
+    def _fail(self, batch: Sequence[_Task[Item, Result]], cause: str) -> None:
+        self.failure = cause
+        log.error("commit failed", extra={"problem": cause, "jobs": len(batch)})
+        for task in batch:
+            task.done.set_exception(StoreUnavailable(f"cannot commit: {cause}"))
+
+    def _refuse(self, task: _Task[Item, Result], error: Exception) -> None:
+        if isinstance(task, _Record) or isinstance(error, SQLAlchemyError):
+            log.error("the store refused a job", exc_info=error)
+            error = StoreRefused(f"the store refused it ({type(error).__name__})")
+        task.done.set_exception(error)
+
+    def _transact(self, batch: Sequence[_Task[Item, Result]]) -> list[Any]:
         items = [task.item for task in batch if isinstance(task, _Record)]
-        if items:
-            self._guard()
         with self._engine.begin() as connection:
             recorded = iter(self._record(connection, items) if items else ())
             return [
@@ -138,5 +162,16 @@ class Writer(Generic[Item, Result]):
             ]
 
 
-def _cause(error: OperationalError | StoreUnavailable) -> str:
-    return str(error.orig) if isinstance(error, OperationalError) else str(error)
+def _is_the_store(error: Exception) -> bool:
+    """Tell a store that does not work, so that trying again helps, from a job it does not take."""
+    if isinstance(error, DBAPIError):
+        return not isinstance(error, IntegrityError | DataError | InterfaceError | ProgrammingError)
+    return isinstance(error, StoreUnavailable)
+
+
+def _hits_every_job(error: Exception) -> bool:
+    """Tell a full disk, a lock or a damaged file from an error of one statement."""
+    if not _is_the_store(error):
+        return False
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(cause, "sqlite_errorname", "") != "SQLITE_ERROR"

@@ -60,12 +60,16 @@ async def test_a_job_that_fails_does_not_cost_its_neighbours(store: Store) -> No
     def defect(_: Connection) -> None:
         raise ZeroDivisionError
 
+    def mistake(connection: Connection) -> None:
+        connection.execute(text("SELECT * FROM nowhere"))
+
     blocking = asyncio.create_task(store.write(block))
     await asyncio.to_thread(entered.wait, 10)
     jobs = [
         asyncio.create_task(record(store, alert())),
         asyncio.create_task(store.write(refuse)),
         asyncio.create_task(store.write(defect)),
+        asyncio.create_task(store.write(mistake)),
         asyncio.create_task(record(store, alert(fingerprint="other"))),
     ]
     await asyncio.sleep(0)
@@ -75,6 +79,7 @@ async def test_a_job_that_fails_does_not_cost_its_neighbours(store: Store) -> No
 
     assert isinstance(results[1], StoreRefused)
     assert isinstance(results[2], ZeroDivisionError)
+    assert isinstance(results[3], StoreUnavailable)
     assert [row.fingerprint for row in await rows(store, incidents)] == ["abc", "other"]
     assert store.failure is None
 

@@ -105,8 +105,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
     )
     op.create_index("ix_quarantine_received_at", "quarantine", ["received_at"])
-
-
-def downgrade() -> None:
-    for table in ("quarantine", "notifications", "events", "incidents"):
-        op.drop_table(table)
