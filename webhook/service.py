@@ -1,6 +1,7 @@
 """How do the parts become one daemon: started in order, reloaded, drained in the reverse order?"""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -205,12 +206,9 @@ class _Daemon:
         while True:
             await self._clock.sleep(PROBE_SECONDS)
             if self._store.failure is not None:
-                try:
+                # The writer logs what comes of it, and readiness shows it.
+                with contextlib.suppress(StoreError):
                     await self._store.probe()
-                    log.info("the store works again")
-                except StoreError:
-                    # The writer has logged it, and readiness shows it.
-                    continue
 
     async def _clean_daily(self) -> None:
         while True:

@@ -38,6 +38,7 @@ class Inbox:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
+    broken_connections: int = 0
 
     async def count(self, number: int) -> None:
         while len(self.keys) < number:
@@ -55,6 +56,8 @@ class ScriptedChannel(Channel):
     async def connect(self, clock: Clock) -> AsyncIterator[Send]:
         inbox = _OUTBOXES[self.name]
         inbox.connections += 1
+        if inbox.connections <= inbox.broken_connections:
+            raise ZeroDivisionError
 
         async def send(message: Message) -> str:
             inbox.keys.append(message.key)

@@ -33,7 +33,7 @@ class Receiver:
             case "reset":
                 assert request.transport is not None
                 request.transport.abort()
-            case "drip":
+            case "drip" | "stall":
                 return await self._drip(request)
         return web.Response(status=self.status, headers=self.headers, body=self.body)
 
@@ -41,6 +41,8 @@ class Receiver:
         response = web.StreamResponse(status=self.status)
         response.content_length = 1_000_000
         await response.prepare(request)
+        if self.misbehaviour == "stall":
+            await self.released.wait()
         while not self.released.is_set():
             try:
                 await response.write(b"x")

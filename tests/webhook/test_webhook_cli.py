@@ -1,6 +1,7 @@
 """The command line: what it prints, and its exit codes."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,17 @@ import pytest
 from tests.webhook.receiver import Receiver, receiving
 from webhook.adapters.store import open_store
 from webhook.cli import main
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what the command line sets up for its own process."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers = handlers
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

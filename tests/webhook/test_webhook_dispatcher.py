@@ -8,7 +8,7 @@ from tests.webhook.bench import DAY, Bench, advance, failing, logged, scripted
 from tests.webhook.deliveries import NOW, alert, delivery
 from webhook.adapters.recording import Recording
 from webhook.core.message import Message
-from webhook.dispatcher import LONGEST_WAIT
+from webhook.dispatcher import LONGEST_WAIT, STORE_RETRY_SECONDS
 from webhook.errors import ChannelError
 
 
@@ -169,3 +169,17 @@ async def test_an_outbox_that_is_not_available_is_asked_again(
     await bench.until(sent=1)
 
     assert inbox.keys == ["abc firing 1"]
+
+
+async def test_a_channel_that_cannot_connect_is_connected_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = bench.inboxes["chat"]
+    inbox.broken_connections = 2
+    await bench.dispatcher.use([scripted("chat", 2), scripted("pager")])
+    await logged(caplog, "sending failed")
+    await advance(bench, STORE_RETRY_SECONDS)
+    await bench.receive(alert())
+    await bench.until(sent=1)
+
+    assert inbox.connections == 3

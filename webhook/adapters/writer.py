@@ -136,13 +136,17 @@ class Writer(Generic[Item, Result]):
             else:
                 self._refuse(batch[0], error)
         else:
+            if self.failure is not None:
+                log.info("commits work again")
             self.failure = None
             for task, result in zip(batch, results, strict=True):
                 task.done.set_result(result)
 
     def _fail(self, batch: Sequence[_Task[Item, Result]], cause: str) -> None:
+        if self.failure != cause:
+            # Once: a full disk under load fails hundreds of times a second.
+            log.error("commits fail", extra={"problem": cause})
         self.failure = cause
-        log.error("commit failed", extra={"problem": cause, "jobs": len(batch)})
         for task in batch:
             task.done.set_exception(StoreUnavailable(f"cannot commit: {cause}"))
 

@@ -36,6 +36,7 @@ class Stage:
     ----------
     max_waiting, max_bytes : what may wait in memory
     body_seconds : how long a body may take to arrive
+    commit_seconds : how long the commit may take before Alertmanager is asked to try again
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Stage:
         max_waiting: int = MAX_WAITING,
         max_bytes: int = MAX_WAITING_BYTES,
         body_seconds: float = BODY_SECONDS,
+        commit_seconds: float = COMMIT_SECONDS,
     ) -> None:
         self.body_seconds = body_seconds
+        self.commit_seconds = commit_seconds
         self._max_waiting = max_waiting
         self._max_bytes = max_bytes
         self._waiting = 0
@@ -118,7 +121,7 @@ async def _take(request: web.Request, parts: Parts) -> web.Response:
             extra={"receiver": delivery.receiver, "left_out": delivery.truncated},
         )
     try:
-        await _store(parts, delivery, now)
+        await _store(parts, delivery, now, request.app[STAGE].commit_seconds)
     except StoreRefused as error:
         await _quarantine(parts, raw, str(error), now)
         return error_response(400, f"{error}; it was put into quarantine, please report this")
@@ -134,13 +137,13 @@ async def _parse(raw: bytes, now: float) -> Delivery:
     return await asyncio.to_thread(parse_delivery, raw, now)
 
 
-async def _store(parts: Parts, delivery: Delivery, now: float) -> None:
+async def _store(parts: Parts, delivery: Delivery, now: float, seconds: float) -> None:
     try:
-        async with asyncio.timeout(COMMIT_SECONDS):
+        async with asyncio.timeout(seconds):
             recorded = await parts.store.record(Recording(delivery, parts.settings().routing, now))
     except TimeoutError:
         # It may still be committed; the repetition is then recognised as one.
-        raise StoreUnavailable(f"no commit within {COMMIT_SECONDS:g} s") from None
+        raise StoreUnavailable(f"no commit within {seconds:g} s") from None
     for change, count in recorded.changes.items():
         parts.metrics.recorded(change, count)
     parts.metrics.suppressed("no_channel", recorded.unrouted)

@@ -1,10 +1,12 @@
 """The generic webhook against a real server, and what every channel must keep."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import logging
+import ssl
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,27 @@ async def test_plain_http_behind_an_https_url_is_a_tls_failure() -> None:
         error = await failure(made)
 
     assert (error.reason, error.is_permanent) == ("tls", False)
+
+
+async def test_a_certificate_of_a_stranger_is_a_tls_failure() -> None:
+    certificates = Path(__file__).parents[2] / "promkit" / "certs"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        error = await failure(channel(kind="webhook", url=f"https://127.0.0.1:{port}/s3cr3t"))
+
+    assert (error.reason, error.is_permanent) == ("tls", False)
+    assert "certificate verify failed" in str(error)
+
+
+async def test_a_server_that_stalls_in_an_error_page_is_not_waited_for() -> None:
+    async with receiving() as receiver:
+        receiver.misbehaviour, receiver.status = "stall", 404
+        error = await failure(channel(kind="webhook", url=receiver.url))
+
+    assert str(error) == "HTTP 404"
 
 
 async def test_secrets_are_read_for_each_notification(tmp_path: Path) -> None:

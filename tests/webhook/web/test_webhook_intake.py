@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from io import BytesIO
@@ -188,3 +189,39 @@ def test_no_content_ever_causes_a_5xx(
                 return (await site.post(mutated)).status
 
     assert asyncio.run(status()) in (200, 400)
+
+
+async def test_garbage_is_a_400_even_when_it_cannot_be_kept(site: Site) -> None:
+    await site.store.write(lambda connection: connection.execute(text("DROP TABLE quarantine")))
+
+    assert (await site.post(b"garbage")).status == 400
+
+
+async def test_a_commit_that_takes_too_long_is_a_503(store: Store) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def block(_: Connection) -> None:
+        entered.set()
+        assert go.wait(10)
+
+    async with running(store, intake.Stage(commit_seconds=0.05)) as site:
+        blocking = asyncio.create_task(store.write(block))
+        await asyncio.to_thread(entered.wait, 10)
+        late = await site.post(body(alert_json()))
+        assert late.status == 503
+        assert "no commit within 0.05 s" in (await late.json())["error"]
+        go.set()
+        await blocking
+        # With time again, now that the store is free.
+        site.client.app[intake.STAGE].commit_seconds = 20.0
+        assert (await site.post(body(alert_json()))).status == 200
+
+
+async def test_what_alertmanager_left_out_is_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = body(alert_json()).replace(b'"truncatedAlerts": 0', b'"truncatedAlerts": 7')
+
+    assert (await site.post(raw)).status == 200
+    (entry,) = [entry for entry in caplog.records if "max_alerts: 0" in entry.getMessage()]
+    assert vars(entry)["left_out"] == 7
