@@ -129,7 +129,7 @@ class _Daemon:
                 clock=self._clock,
                 metrics=self._metrics,
                 settings=self._settings,
-                stored=self._dispatcher.wake,
+                notified=self._dispatcher.wake,
                 ready=self._why_not_ready,
                 reload=self._watcher.reload,
             )

@@ -36,10 +36,12 @@ class Recorded:
     ----------
     changes : how many alerts made which change
     unrouted : how many new incidents no channel takes
+    is_notified : whether it may have put something into the outbox
     """
 
     changes: Counter[Change]
     unrouted: int
+    is_notified: bool
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class _Work:
     def add(self, recording: Recording) -> Recorded:
         changes: Counter[Change] = Counter()
         unrouted = 0
+        is_notified = False
         for alert in recording.delivery.alerts:
             change, incident = self._apply(alert, recording.received_at)
             changes[change] += 1
@@ -84,13 +87,15 @@ class _Work:
                 case "firing":
                     channels = recording.routing.channels_for(alert.labels)
                     unrouted += not channels
+                    is_notified |= bool(channels)
                     for channel in channels:
                         self._firing.append((incident, channel, recording.received_at))
                 case "resolved":
                     self._closed.append(incident)
+                    is_notified = True
                 case None:
                     pass
-        return Recorded(changes, unrouted)
+        return Recorded(changes, unrouted, is_notified)
 
     def _apply(self, alert: Alert, now: float) -> tuple[Change, _Incident]:
         known = self._latest.get(alert.fingerprint)

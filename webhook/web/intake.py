@@ -147,7 +147,8 @@ async def _store(parts: Parts, delivery: Delivery, now: float, seconds: float) -
     for change, count in recorded.changes.items():
         parts.metrics.recorded(change, count)
     parts.metrics.suppressed("no_channel", recorded.unrouted)
-    parts.stored()
+    if recorded.is_notified:
+        parts.notified()
 
 
 async def _quarantine(parts: Parts, raw: bytes, problem: str, now: float) -> None:

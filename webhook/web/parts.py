@@ -34,7 +34,7 @@ class Parts:
     Parameters
     ----------
     settings : returns those in force
-    stored : called after alerts were committed
+    notified : called after something was put into the outbox
     ready : None, or why the daemon cannot take alerts now
     reload : takes the configuration file into use
     """
@@ -43,7 +43,7 @@ class Parts:
     clock: Clock
     metrics: Metrics
     settings: Callable[[], Settings]
-    stored: Callable[[], None]
+    notified: Callable[[], None]
     ready: Callable[[], str | None]
     reload: Callable[[], Awaitable[None]]
 

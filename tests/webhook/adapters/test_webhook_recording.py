@@ -18,7 +18,7 @@ from webhook.core.routing import Routing
 async def test_one_transaction_holds_event_incident_and_outbox(store: Store) -> None:
     recorded = await record(store, alert(), alert(fingerprint="low", severity="info"))
 
-    assert recorded == Recorded(changes=Counter({Change.OPENED: 2}), unrouted=0)
+    assert recorded == Recorded(changes=Counter({Change.OPENED: 2}), unrouted=0, is_notified=True)
     assert [row.change for row in await rows(store, events)] == ["opened", "opened"]
     (first, second) = await rows(store, incidents)
     assert (first.fingerprint, first.severity, first.query) == ("abc", "critical", "cpu")
@@ -34,7 +34,7 @@ async def test_one_transaction_holds_event_incident_and_outbox(store: Store) -> 
 async def test_an_incident_nobody_takes_is_stored_and_counted(store: Store) -> None:
     recorded = await record(store, alert(), routing=Routing(()))
 
-    assert recorded.unrouted == 1
+    assert (recorded.unrouted, recorded.is_notified) == (1, False)
     assert len(await rows(store, incidents)) == 1
 
 

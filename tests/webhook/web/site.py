@@ -70,7 +70,7 @@ async def running(store: Store, stage: intake.Stage | None = None) -> AsyncItera
             clock=clock,
             metrics=metrics,
             settings=lambda: Settings(routing, "https://a.example.org/x", ("chat", "pager")),
-            stored=lambda: site.wakes.append(None),
+            notified=lambda: site.wakes.append(None),
             ready=lambda: site.not_ready,
             reload=reload,
         )

@@ -35,8 +35,10 @@ async def test_alerts_are_stored_when_they_are_answered(site: Site, database: Pa
         found = connection.execute("SELECT fingerprint FROM incidents").fetchall()
     assert found == [("abc",), ("b",)]
     assert len(site.wakes) == 1
+    await site.post(body(alert_json()))
+    assert len(site.wakes) == 1, "a repetition puts nothing into the outbox"
     numbers = await site.metrics()
-    assert numbers["anomaly_webhook_alerts_received_total"] == 2
+    assert numbers["anomaly_webhook_alerts_received_total"] == 3
     assert numbers['anomaly_webhook_notifications_suppressed_total{reason="already_resolved"}'] == 1
 
 
