@@ -12,7 +12,7 @@ from exporter.adapters import statefile
 from exporter.config import QueryConfig, fingerprint, plan_of
 from exporter.core.rows import State
 from exporter.core.series import Keys
-from exporter.errors import StateCorrupt
+from exporter.errors import StateCorrupt, StateError, StateTooNew
 from exporter.pipeline import Plan, QueryState, cold_state
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,11 @@ def restore(path: Path | None, queries: Mapping[str, QueryConfig]) -> States:
         aside = path.with_name(path.name + ".corrupt")
         path.replace(aside)
         log.error("state is damaged, starting cold", extra={"error": error, "moved_to": aside})
+        return {}
+    except StateTooNew:
+        raise
+    except StateError as error:
+        log.error("state cannot be read, starting cold", extra={"error": error})
         return {}
     found: States = {}
     for position, entry in enumerate(manifest["queries"]):

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "internal"]
+DetectorFailure = Literal["refused", "crashed"]
 
 
 class ExporterError(Exception):
@@ -56,11 +57,12 @@ class DataError(QueryError):
 
 
 class DetectorError(ExporterError):
-    """A detector cannot tell; `kind` names it."""
+    """A detector cannot tell; `kind` names it, `reason` is its label on the failure counter."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, reason: DetectorFailure, message: str) -> None:
         super().__init__(f"detector {kind}: {message}")
         self.kind = kind
+        self.reason: DetectorFailure = reason
 
 
 class StateError(ExporterError):

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from exporter import __version__, checkpoint
@@ -160,16 +159,18 @@ class Service:
             states = self._states()
         for name in self._loops.keys() - queries.keys():
             self._metrics.forget(name)
-        self._config = config
-        self._loops = {}
+        loops: dict[str, _Loop] = {}
         for name, query in queries.items():
             known = states.get(name)
             state = known[1] if known and known[0] == fingerprint(query) else None
             runner = QueryRunner(query, source, state, self._observe_phase, self._clock.monotonic)
             loop = _Loop(runner, config.evaluation_interval)
             self._metrics.remember(name, loop.interval)
+            loops[name] = loop
+        # As a whole, since a scrape's thread may be reading the old ones.
+        self._config, self._loops = config, loops
+        for name, loop in loops.items():
             loop.task = asyncio.create_task(self._evaluate_regularly(loop), name=f"query {name}")
-            self._loops[name] = loop
 
     async def _evaluate_regularly(self, loop: _Loop) -> None:
         """Evaluate now and then at every multiple of the interval plus the query's offset."""
@@ -201,8 +202,10 @@ class Service:
         # Shielded: a reload must not abandon a thread that still writes to the runner's state.
         outcome = await asyncio.shield(loop.running)
         for failure in outcome.failures:
-            log.warning("detector failed", extra={"query": name, "error": failure})
-            self._metrics.detector_failures_total.labels(failure.kind, "refused").inc()
+            log.warning(
+                "detector failed", extra={"query": name, "error": failure}, exc_info=failure
+            )
+            self._metrics.detector_failures_total.labels(failure.kind, failure.reason).inc()
         if outcome.dropped and not loop.dropped:
             limit = loop.runner.query.max_series
             log.error(
@@ -235,12 +238,19 @@ class Service:
         loop.last_error = message
 
     def _render(self) -> Iterator[bytes]:
-        """Begin a page of what is published at this instant; runs on a scrape's thread."""
+        """Yield the page of what is published at this instant; runs on a scrape's threads."""
         published = [loop.published for loop in self._loops.values()]
-        return chain(
-            self._page.render([one for one in published if one is not None]),
-            [self._metrics.render()],
-        )
+        pieces = self._page.render([one for one in published if one is not None])
+        busy = 0.0
+        while True:
+            began = self._clock.monotonic()
+            piece = next(pieces, None)
+            busy += self._clock.monotonic() - began  # not the time that the client takes to read
+            if piece is None:
+                break
+            yield piece
+        self._observe_phase("render", busy)
+        yield self._metrics.render()
 
     def _overview(self) -> list[QueryRow]:
         return [

@@ -16,11 +16,9 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from exporter.errors import QueryFailure
+from exporter.errors import DetectorFailure, QueryFailure
 
-PHASES: Final = ("fetch", "detect", "publish", "render", "save")
-DETECTOR_FAILURES: Final = ("refused", "crashed")
-"""A DetectorError of its own choice, and anything else."""
+PHASES: Final = ("fetch", "detect", "render", "save")
 
 _PREFIX = "anomaly_exporter_"
 _DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -98,7 +96,7 @@ class SelfMetrics:
         for phase in PHASES:
             self.phase_duration_seconds.labels(phase)
         for detector in detectors:
-            for reason in DETECTOR_FAILURES:
+            for reason in get_args(DetectorFailure):
                 self.detector_failures_total.labels(detector, reason)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)

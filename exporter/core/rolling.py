@@ -28,14 +28,14 @@ def forget(ring: Floats, count: Ints, chosen: Bools) -> None:
 def mean_and_deviation(ring: Floats, count: Ints) -> tuple[Floats, Floats]:
     """Return mean and sample standard deviation [S] of what each ring [S, W] holds."""
     held = np.minimum(count, ring.shape[1]).astype(np.float64)
-    is_full = bool((count >= ring.shape[1]).all())
-    filled = ring if is_full else np.nan_to_num(ring, nan=0.0)
-    mean = filled.sum(1) / held
+    mean = ring.sum(1) / held
     gap = ring - mean[:, None]
-    if not is_full:
-        np.nan_to_num(gap, copy=False, nan=0.0)
-    np.square(gap, out=gap)
-    return mean, np.sqrt(gap.sum(1) / (held - 1.0))
+    square = np.einsum("sw,sw->s", gap, gap)
+    partly = np.flatnonzero(count < ring.shape[1])
+    if len(partly):  # few, once a query is warm: only they pay for looking at every NaN
+        mean[partly] = np.nansum(ring[partly], 1) / held[partly]
+        square[partly] = np.nansum((ring[partly] - mean[partly, None]) ** 2, 1)
+    return mean, np.sqrt(square / (held - 1.0))
 
 
 def median_and_mad(ring: Floats, count: Ints) -> tuple[Floats, Floats]:

@@ -62,7 +62,7 @@ class Detector(ABC):
         Raises
         ------
         DetectorError
-            The state does not belong to this detector and these series.
+            The state does not belong to this detector and these series, or its arithmetic failed.
         """
         expected = self.fresh(0)
         found = {name: (len(array), array.shape[1:], array.dtype) for name, array in state.items()}
@@ -71,9 +71,16 @@ class Detector(ABC):
             for name, array in expected.items()
         }
         if found != asked:
-            raise DetectorError(self.name, f"state is {found}, this configuration needs {asked}")
-        with np.errstate(all="ignore"):  # NaN and Inf are ordinary input here
-            return self._advance({name: array.copy() for name, array in state.items()}, batch)
+            raise DetectorError(
+                self.name, "refused", f"state is {found}, this configuration needs {asked}"
+            )
+        own = {name: array.copy() for name, array in state.items()}
+        try:
+            with np.errstate(all="ignore"):  # NaN and Inf are ordinary input here
+                return self._advance(own, batch)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # What numerical code raises at data nobody thought of must cost only this vote.
+            raise DetectorError(self.name, "crashed", f"{type(error).__name__}: {error}") from error
 
     @abstractmethod
     def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:

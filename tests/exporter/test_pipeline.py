@@ -1,10 +1,12 @@
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from exporter.core.published import GAUGES
-from exporter.core.series import Floats, SeriesBatch, empty_batch
+from exporter.core.series import Floats, Ints, SeriesBatch, empty_batch
+from exporter.detectors.base import WindowedDetector
 from exporter.detectors.mad import Mad
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy
@@ -116,8 +118,25 @@ def test_a_failing_detector_costs_only_its_vote() -> None:
         detectors={**state.detectors, "zscore": {"odd": np.zeros(1)}},
     )
     after, evaluation = evaluate(PLAN, broken, batch_of({"a": [500.0]}, first=60))
-    assert [failure.kind for failure in evaluation.failures] == ["zscore"]
+    assert [(one.kind, one.reason) for one in evaluation.failures] == [("zscore", "refused")]
     assert publish(PLAN, after).gauges["anomaly_score"][0] > 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fragile(WindowedDetector):
+    @property
+    def name(self) -> str:
+        return "fragile"
+
+    def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
+        raise np.linalg.LinAlgError("did not converge")
+
+
+def test_a_crashing_detector_costs_only_its_vote() -> None:
+    plan = replace(PLAN, detectors=(Fragile(), SHORT))
+    _, evaluation = evaluate(plan, cold_state(plan), batch_of({"a": noise(1)}))
+    assert [(one.kind, one.reason) for one in evaluation.failures] == [("fragile", "crashed")]
+    assert not np.isnan(evaluation.verdict.scores.expected[0, -1])
 
 
 def test_no_series_at_all() -> None:
