@@ -149,9 +149,10 @@ class Dispatcher:
         for reason, count in claim.suppressed.items():
             self._metrics.suppressed(reason, count)
         if claim.claimed:
-            results = await asyncio.gather(*(self._try(send, item) for item in claim.claimed))
-            await self._settle([outcome for outcome, _ in results], stop)
-            return max(pause for _, pause in results), stop
+            pauses = await asyncio.gather(
+                *(self._deliver(send, item, stop) for item in claim.claimed)
+            )
+            return max(pauses), stop
         if claim.suppressed:
             return 0.0, stop
         due_at = await self._store.read(lambda connection: next_due(connection, channel))
@@ -160,11 +161,20 @@ class Dispatcher:
         # Never 0: a row may be due and yet held by a lease.
         return min(max(due_at - self._clock.now(), SHORTEST_WAIT), LONGEST_WAIT), wake
 
-    async def _settle(self, outcomes: Sequence[Outcome], stop: asyncio.Event) -> None:
-        """Write the outcomes, however long the store takes: else they would be sent again."""
+    async def _deliver(self, send: Send, item: Claimed, stop: asyncio.Event) -> float:
+        """Send one and write down how it ended; return how long the channel wants to be left alone.
+
+        Each is written at once: what hangs beside it must not make it be sent again after a kill.
+        """
+        outcome, pause = await self._try(send, item)
+        await self._settle(outcome, stop)
+        return pause
+
+    async def _settle(self, outcome: Outcome, stop: asyncio.Event) -> None:
+        """Write the outcome, however long the store takes: else it would be sent again."""
         while True:
             try:
-                return await self._store.settle(outcomes, self._clock.now())
+                return await self._store.settle([outcome], self._clock.now())
             except StoreUnavailable as error:
                 log.warning("cannot write down what was sent", extra={"problem": str(error)})
                 if stop.is_set():
@@ -172,7 +182,7 @@ class Dispatcher:
                 await self._pause(STORE_RETRY_SECONDS, stop)
 
     async def _try(self, send: Send, item: Claimed) -> tuple[Outcome, float]:
-        """Make one attempt; return its outcome and how long the channel wants to be left alone."""
+        """Make one attempt; return its outcome and how long to leave the channel alone."""
         try:
             detail = await attempt(send, self._message_of(item))
         except ChannelError as error:

@@ -36,6 +36,8 @@ class Inbox:
     keys: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    hangs: str = ""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     broken_connections: int = 0
@@ -64,6 +66,8 @@ class ScriptedChannel(Channel):
             inbox.times.append(clock.now())
             inbox.news.set()
             await inbox.gate.wait()
+            if inbox.hangs and message.key.startswith(inbox.hangs):
+                await inbox.released.wait()
             inbox.answer(message)
             return "ok"
 

@@ -104,6 +104,17 @@ async def test_a_channel_that_hangs_delays_no_other(bench: Bench) -> None:
     await bench.until(sent=2)
 
 
+async def test_what_was_sent_is_written_down_while_another_still_hangs(bench: Bench) -> None:
+    inbox = bench.inboxes["chat"]
+    inbox.hangs = "slow"
+    await bench.receive(alert(fingerprint="slow"), alert(fingerprint="quick"))
+    await bench.until(sent=1, pending=1)
+
+    inbox.hangs = ""
+    inbox.released.set()
+    await bench.until(sent=2)
+
+
 async def test_a_reload_leaves_unchanged_channels_alone(bench: Bench) -> None:
     chat, pager = bench.inboxes["chat"], bench.inboxes["pager"]
     chat.gate.clear()
