@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
 from exporter.adapters.prometheus import PrometheusSource
@@ -184,6 +185,7 @@ def _source(config: Config) -> PrometheusSource:
 
 
 def _run(flags: argparse.Namespace) -> int:
+    return_freed_memory()
     options = Options(flags.config_file, flags.web_listen_address, flags.web_config_file)
     asyncio.run(run_until_signal(Service(options, SystemClock()).run))
     return 0

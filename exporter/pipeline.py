@@ -4,8 +4,9 @@ Service, backtest and benchmarks all run this and nothing else, so that a backte
 production would have done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from exporter.core.published import GAUGES, Published
 from exporter.core.rows import (
     State,
     align,
+    concatenate,
     select_keys,
     spread_batch,
     spread_state,
@@ -24,6 +26,9 @@ from exporter.detectors.base import Detector
 from exporter.ensemble import combine
 from exporter.errors import DetectorError
 from exporter.judge import Policy, Verdict, judge
+
+CELLS = 250_000
+"""Series times columns that are evaluated at a time: some ten arrays of 2 MB."""
 
 NEVER = -(2**60)
 """When a series that has had no sample yet was last seen, in unix milliseconds."""
@@ -133,6 +138,34 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
     return _without_forgotten(plan, after, alignment.old), evaluation
 
 
+def advance(
+    plan: Plan, state: QueryState, batch: SeriesBatch, cells: int = CELLS
+) -> tuple[QueryState, tuple[DetectorError, ...]]:
+    """Do what `evaluate` does, keeping only what it learned, in pieces that bound the memory.
+
+    A first look-back is taken some series at a time, later ones some columns at a time, which is
+    no other than having been evaluated more often. The failures are one per detector.
+
+    cells : series times columns to evaluate at a time
+    """
+    series, columns = batch.values.shape
+    failures: dict[str, DetectorError] = {}
+    if state.keys or not series:
+        width = max(1, cells // max(1, series))
+        for start in range(0, columns, width):
+            state, done = evaluate(plan, state, batch.columns(start, start + width))
+            failures.update((error.kind, error) for error in done.failures)
+        return state, tuple(failures.values())
+    parts = []
+    height = max(1, cells // columns)
+    for start in range(0, series, height):
+        rows = np.arange(start, min(series, start + height))
+        part, done = evaluate(plan, state, batch.rows(rows))
+        parts.append(part)
+        failures.update((error.kind, error) for error in done.failures)
+    return _joined(parts), tuple(failures.values())
+
+
 def publish(plan: Plan, state: QueryState) -> Published:
     """Return the gauges of a query as its last evaluation left them."""
     is_gone = _age(state) > plan.grace
@@ -219,6 +252,20 @@ def _keep(state: QueryState, rows: Ints) -> QueryState:
         until=state.until,
         latest=take_rows(state.latest, rows),
         detectors={kind: take_rows(arrays, rows) for kind, arrays in state.detectors.items()},
+    )
+
+
+def _joined(states: Sequence[QueryState]) -> QueryState:
+    """Return the series of several states, all evaluated until the same column, in one."""
+    first = states[0]
+    return QueryState(
+        keys=tuple(chain.from_iterable(state.keys for state in states)),
+        until=first.until,
+        latest=concatenate([state.latest for state in states]),
+        detectors={
+            kind: concatenate([state.detectors[kind] for state in states])
+            for kind in first.detectors
+        },
     )
 
 

@@ -12,7 +12,7 @@ from exporter.core.published import Published
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
-from exporter.pipeline import QueryState, cold_state, evaluate, publish, warming
+from exporter.pipeline import QueryState, advance, cold_state, publish, warming
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +88,9 @@ class QueryRunner:
         fetched = self._clock()
         self._timed("fetch", fetched - began)
         batch, dropped = self._within_limit(batch)
-        self.state, evaluation = evaluate(self.plan, state, batch)
+        self.state, failures = advance(self.plan, state, batch)
         self._timed("detect", self._clock() - fetched)
-        return self._outcome(len(batch.times), dropped, evaluation.failures)
+        return self._outcome(len(batch.times), dropped, failures)
 
     def _outcome(self, columns: int, dropped: int, failures: tuple[DetectorError, ...]) -> Outcome:
         published = publish(self.plan, self.state)

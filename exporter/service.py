@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow, create_app
 from exporter.config import Config, fingerprint, parse_config
-from exporter.core.published import Published
 from exporter.detectors import ALL
-from exporter.errors import ConfigError, QueryError, QueryFailure, StateError
-from exporter.runner import Outcome, QueryRunner
+from exporter.errors import ConfigError, StateError
+from exporter.queryloop import QueryLoop
+from exporter.runner import QueryRunner
 from promkit.clock import Clock
 from promkit.errors import ConfigProblems
 from promkit.httpconfig import requests_session
@@ -46,43 +45,6 @@ class Options:
     web_config_file: Path | None = None
 
 
-class _Loop:
-    """One query of the running configuration, evaluated at every multiple of the interval."""
-
-    def __init__(self, runner: QueryRunner, interval: float) -> None:
-        self.runner = runner
-        self.interval = interval
-        self.published: Published | None = None
-        self.warming = 0
-        self.dropped = 0
-        self.last_success: float | None = None
-        self.last_error: str | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.running: asyncio.Future[Outcome] | None = None
-
-    @property
-    def is_tried(self) -> bool:
-        return self.last_success is not None or self.last_error is not None
-
-    @property
-    def state(self) -> str:
-        """What the page for people says of it."""
-        if self.last_error is not None:
-            return "failing"
-        if self.last_success is None:
-            return "first evaluation"
-        return "warming up" if self.warming else "ok"
-
-    async def stop(self) -> None:
-        """Return once nothing of this query runs any more; its state stays whole."""
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.wait([self.task])
-        if self.running is not None and not self.running.cancelled():
-            await asyncio.wait([self.running])
-            self.running.exception()  # nobody else is there any more to look at it
-
-
 class Service:
     """All parts of a running exporter; `run` lives until `stop` is set.
 
@@ -98,7 +60,7 @@ class Service:
         self._metrics = SelfMetrics(__version__, [kind().name for kind in ALL])
         self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
         self._page = Page()
-        self._loops: dict[str, _Loop] = {}
+        self._loops: dict[str, QueryLoop] = {}
         self._config: Config | None = None
         self._watcher = watcher = ConfigWatcher(options.config_file, self._apply, clock)
         self._metrics.config_last_reload_successful.set_function(
@@ -159,83 +121,22 @@ class Service:
             states = self._states()
         for name in self._loops.keys() - queries.keys():
             self._metrics.forget(name)
-        loops: dict[str, _Loop] = {}
+        loops: dict[str, QueryLoop] = {}
         for name, query in queries.items():
             known = states.get(name)
             state = known[1] if known and known[0] == fingerprint(query) else None
             runner = QueryRunner(query, source, state, self._observe_phase, self._clock.monotonic)
-            loop = _Loop(runner, config.evaluation_interval)
-            self._metrics.remember(name, loop.interval)
-            loops[name] = loop
+            loops[name] = QueryLoop(
+                runner,
+                config.evaluation_interval,
+                clock=self._clock,
+                pool=self._pool,
+                metrics=self._metrics,
+            )
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
-        for name, loop in loops.items():
-            loop.task = asyncio.create_task(self._evaluate_regularly(loop), name=f"query {name}")
-
-    async def _evaluate_regularly(self, loop: _Loop) -> None:
-        """Evaluate now and then at every multiple of the interval plus the query's offset."""
-        while True:
-            began = self._clock.now()
-            try:
-                await self._evaluate(loop)
-            except QueryError as error:
-                self._withdraw(loop, error.reason, str(error))
-            except Exception as error:  # one query must never stop the others
-                log.exception("evaluation failed", extra={"query": loop.runner.query.name})
-                self._withdraw(loop, "internal", f"{type(error).__name__}: {error}")
-            phase = loop.runner.query.offset % loop.interval
-            passed = self._clock.now() - phase
-            due = (math.floor(passed / loop.interval) + 1) * loop.interval
-            missed = math.floor(passed / loop.interval) - math.floor(
-                (began - phase) / loop.interval
-            )
-            self._metrics.evaluations_missed_total.labels(loop.runner.query.name).inc(missed)
-            await self._clock.sleep(due - passed)
-
-    async def _evaluate(self, loop: _Loop) -> None:
-        name = loop.runner.query.name
-        began = self._clock.monotonic()
-        self._metrics.queries_total.labels(name).inc()
-        loop.running = asyncio.get_running_loop().run_in_executor(
-            self._pool, loop.runner.run, self._clock.now()
-        )
-        # Shielded: a reload must not abandon a thread that still writes to the runner's state.
-        outcome = await asyncio.shield(loop.running)
-        for failure in outcome.failures:
-            log.warning(
-                "detector failed", extra={"query": name, "error": failure}, exc_info=failure
-            )
-            self._metrics.detector_failures_total.labels(failure.kind, failure.reason).inc()
-        if outcome.dropped and not loop.dropped:
-            limit = loop.runner.query.max_series
-            log.error(
-                "more series than max_series, the rest is not scored; narrow the expression or "
-                "raise the limit",
-                extra={"query": name, "max_series": limit, "dropped": outcome.dropped},
-            )
-        loop.published = outcome.published
-        loop.warming = outcome.warming
-        loop.dropped = outcome.dropped
-        loop.last_success = self._clock.now()
-        if loop.last_error is not None:
-            log.info("query answers again", extra={"query": name})
-        loop.last_error = None
-        metrics = self._metrics
-        metrics.evaluation_duration_seconds.labels(name).observe(self._clock.monotonic() - began)
-        metrics.last_evaluation_timestamp_seconds.labels(name).set(loop.last_success)
-        metrics.series.labels(name).set(len(outcome.published.keys))
-        metrics.series_warming.labels(name).set(outcome.warming)
-        metrics.series_dropped.labels(name).set(outcome.dropped)
-
-    def _withdraw(self, loop: _Loop, reason: QueryFailure, message: str) -> None:
-        """Take a failed query's scores off the page: old ones must not pass for current."""
-        name = loop.runner.query.name
-        loop.published = None
-        self._metrics.query_failures_total.labels(name, reason).inc()
-        self._metrics.series.labels(name).set(0)
-        if loop.last_error != message:
-            log.error("query failed", extra={"query": name, "reason": reason, "error": message})
-        loop.last_error = message
+        for loop in loops.values():
+            loop.start()
 
     def _render(self) -> Iterator[bytes]:
         """Yield the page of what is published at this instant; runs on a scrape's threads."""

@@ -11,6 +11,7 @@ import requests
 from benchmarks.speed.server import Server
 from exporter.adapters.exposition import Page
 from exporter.adapters.matrix import decode_matrix
+from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.config import parse_config
 from exporter.core.grid import to_batch
@@ -74,6 +75,7 @@ def measure(server: Server, expr: str, start: float, evaluations: int) -> Costs:
     def observe(phase: str, seconds: float) -> None:
         spent[phase] += seconds
 
+    return_freed_memory()  # as the daemon does
     runner = make_runner(server.url, expr, observe)
     page = Page()
     for _ in page.render([runner.run(start).published]):

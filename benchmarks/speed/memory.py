@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.speed.evaluations import STEP, make_runner
 from exporter.adapters.exposition import Page
+from exporter.adapters.memory import return_freed_memory
 
 
 def weigh(url: str, expr: str, start: float, evaluations: int) -> dict[str, int]:
@@ -31,6 +32,7 @@ def weigh(url: str, expr: str, start: float, evaluations: int) -> dict[str, int]
 def main() -> None:
     """Evaluate, render, and tell what is resident."""
     url, expr, start, evaluations = sys.argv[1:]
+    return_freed_memory()  # as the daemon does
     runner = make_runner(url, expr, lambda phase, seconds: None)
     page = Page()
     series = 0

@@ -22,18 +22,20 @@ class Alignment:
     keys : the S series of both, old ones first
     old : int64 [S], row in the old order, -1 for a series born now
     new : int64 [S], row in the batch, -1 for a series it lacks
+    is_same : both are one order already, as they mostly are
     """
 
     keys: Keys
     old: Ints
     new: Ints
+    is_same: bool = False
 
 
 def align(old: Keys, new: Keys) -> Alignment:
     """Bring the series of a state and of a batch into one order."""
     if old == new:
         same = np.arange(len(old), dtype=np.int64)
-        return Alignment(old, same, same)
+        return Alignment(old, same, same, is_same=True)
     where = {key: row for row, key in enumerate(new)}
     known = set(old)
     born = [row for row, key in enumerate(new) if key not in known]
@@ -45,8 +47,9 @@ def align(old: Keys, new: Keys) -> Alignment:
 
 def spread_batch(batch: SeriesBatch, alignment: Alignment) -> SeriesBatch:
     """Return the batch in the order of `alignment`; series that it lacks become NaN rows."""
-    if alignment.keys is batch.keys or alignment.keys == batch.keys:
-        return batch
+    if alignment.is_same:
+        # With the old keys, so that those of the newest answer need not stay in memory.
+        return SeriesBatch(alignment.keys, batch.times, batch.values, batch.step)
     values = np.full((len(alignment.keys), len(batch.times)), np.nan)
     there = alignment.new >= 0
     values[there] = batch.values[alignment.new[there]]
@@ -61,8 +64,12 @@ def spread_state(state: State, fresh: Callable[[int], State], alignment: Alignme
     kept = alignment.old >= 0
     if kept.all():
         return state  # old series come first and in their order
-    born = fresh(int((~kept).sum()))
-    return {name: np.concatenate([array, born[name]]) for name, array in state.items()}
+    return concatenate([state, fresh(int((~kept).sum()))])
+
+
+def concatenate(states: Sequence[State]) -> State:
+    """Return the rows of all states, one after the other."""
+    return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
 
 
 def take_rows(state: Mapping[str, npt.NDArray[Any]], rows: Ints) -> State:

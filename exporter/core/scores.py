@@ -49,6 +49,16 @@ class Scores:
     upper: Floats
     sigmas: Floats
 
+    def rows(self, rows: slice) -> "Scores":
+        """Return the scores of some series, as views."""
+        return Scores(
+            self.score[rows],
+            self.expected[rows],
+            self.lower[rows],
+            self.upper[rows],
+            self.sigmas[rows],
+        )
+
 
 def confidence(sigmas: Floats) -> Floats:
     """Return the confidence in [0, 1] that deviations of `sigmas` are anomalous; NaN stays NaN."""

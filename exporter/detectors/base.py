@@ -19,6 +19,9 @@ from exporter.core.series import Floats, Ints, SeriesBatch
 from exporter.errors import DetectorError
 from promkit.durations import Duration
 
+ROWS = 1024
+"""Series to work on at a time: their windows stay in the cache, and so do what is made of them."""
+
 RELATIVE_RESOLUTION = 1e-9
 """Deviations below this share of the expected value are rounding, not movement."""
 
@@ -124,13 +127,19 @@ class WindowedDetector(Detector):
         }
 
     def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
-        ring: Any = state["ring"]
-        count: Any = state["count"]
-        held: Any = state["held"]
-        patience = math.ceil(self.accept_after * 1000 / batch.step)
         scores = blank_scores(*batch.values.shape)
-        for column in range(len(batch.times)):
-            now = batch.values[:, column]
+        for start in range(0, len(batch.keys), ROWS):
+            rows = slice(start, start + ROWS)
+            own = {name: array[rows] for name, array in state.items()}
+            self._advance_rows(own, batch.values[rows], scores.rows(rows), batch.step)
+        return state, scores
+
+    def _advance_rows(self, state: State, values: Floats, scores: Scores, step: int) -> None:
+        """Score some series and learn from them, column by column, into views of state, scores."""
+        ring, count, held = state["ring"], state["count"], state["held"]
+        patience = math.ceil(self.accept_after * 1000 / step)
+        for column in range(values.shape[1]):
+            now = values[:, column]
             center, spread = self.baseline(ring, count)
             spread = np.maximum(spread, RELATIVE_RESOLUTION * np.abs(center))
             spread[spread == 0.0] = np.finfo(np.float64).tiny
@@ -142,4 +151,3 @@ class WindowedDetector(Detector):
             rolling.forget(ring, count, is_new_normal)
             held[is_new_normal] = 0
             rolling.push(ring, count, np.isfinite(now) & (~is_odd | is_new_normal), now)
-        return state, scores

@@ -10,7 +10,15 @@ from exporter.detectors.base import WindowedDetector
 from exporter.detectors.mad import Mad
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy
-from exporter.pipeline import Plan, QueryState, cold_state, evaluate, publish, warming
+from exporter.pipeline import (
+    Plan,
+    QueryState,
+    advance,
+    cold_state,
+    evaluate,
+    publish,
+    warming,
+)
 
 STEP = 15_000
 SHORT = ZScore(window=20, min_samples=10)
@@ -51,6 +59,23 @@ def test_one_column_at_a_time_publishes_what_one_batch_does() -> None:
     for name in GAUGES:
         np.testing.assert_allclose(streamed.gauges[name], at_once.gauges[name], err_msg=name)
     assert at_once.gauges["anomaly_score"][2] > 0.9
+
+
+def test_pieces_learn_what_the_whole_does() -> None:
+    rows = {name: noise(seed) for seed, name in enumerate("abcdefg")}
+    rows["c"][40:] = np.nan
+    rows["e"][50:] = 300.0
+    whole, later = batch_of(rows), batch_of(rows, first=60)
+    by_evaluate = run(whole, later)
+    state, failures = advance(PLAN, cold_state(PLAN), whole, cells=130)
+    state, more = advance(PLAN, state, later, cells=130)
+    assert failures == more == ()
+    assert (state.keys, state.until) == (by_evaluate.keys, by_evaluate.until)
+    for name, array in by_evaluate.latest.items():
+        np.testing.assert_allclose(state.latest[name], array, err_msg=name)
+    for kind, arrays in by_evaluate.detectors.items():
+        for name, array in arrays.items():
+            np.testing.assert_allclose(state.detectors[kind][name], array, err_msg=name)
 
 
 def test_series_may_change_places_come_and_go() -> None:

@@ -1,0 +1,155 @@
+"""When is a query evaluated, and what does it show after a failure?"""
+
+import asyncio
+import logging
+import math
+from concurrent.futures import Executor
+
+from exporter.adapters.selfmetrics import SelfMetrics
+from exporter.core.published import Published
+from exporter.errors import QueryError, QueryFailure
+from exporter.runner import Outcome, QueryRunner
+from promkit.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class QueryLoop:
+    """Evaluates one query now and then at every multiple of the interval plus its offset.
+
+    Parameters
+    ----------
+    runner : the query
+    interval : seconds between evaluations
+    clock : paces them
+    pool : where they run
+    metrics : where they are counted
+
+    Attributes
+    ----------
+    published : its gauges; None when there are none, or none that could pass for current
+    warming, dropped : series without an expected value yet; series beyond the limit
+    last_success : unix seconds of the last evaluation that succeeded, or None
+    last_error : what the last evaluation failed with, None when it did not
+    """
+
+    def __init__(
+        self,
+        runner: QueryRunner,
+        interval: float,
+        *,
+        clock: Clock,
+        pool: Executor,
+        metrics: SelfMetrics,
+    ) -> None:
+        self.runner = runner
+        self.published: Published | None = None
+        self.warming = 0
+        self.dropped = 0
+        self.last_success: float | None = None
+        self.last_error: str | None = None
+        self._interval = interval
+        self._clock = clock
+        self._pool = pool
+        self._metrics = metrics
+        self._task: asyncio.Task[None] | None = None
+        self._running: asyncio.Future[Outcome] | None = None
+        metrics.remember(self.name, interval)
+
+    @property
+    def name(self) -> str:
+        """The query's name."""
+        return self.runner.query.name
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether there has been an evaluation, good or bad."""
+        return self.last_success is not None or self.last_error is not None
+
+    @property
+    def state(self) -> str:
+        """What the page for people says of it."""
+        if self.last_error is not None:
+            return "failing"
+        if self.last_success is None:
+            return "first evaluation"
+        return "warming up" if self.warming else "ok"
+
+    def start(self) -> None:
+        """Begin on the running event loop."""
+        self._task = asyncio.create_task(self._run(), name=f"query {self.name}")
+
+    async def stop(self) -> None:
+        """Return once nothing of this query runs any more; its state stays whole."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._running is not None and not self._running.cancelled():
+            await asyncio.wait([self._running])
+            self._running.exception()  # nobody else is there any more to look at it
+
+    async def _run(self) -> None:
+        while True:
+            began = self._clock.now()
+            try:
+                await self._evaluate()
+            except QueryError as error:
+                self._withdraw(error.reason, str(error))
+            except Exception as error:  # one query must never stop the others
+                log.exception("evaluation failed", extra={"query": self.name})
+                self._withdraw("internal", f"{type(error).__name__}: {error}")
+            phase = self.runner.query.offset % self._interval
+            passed = self._clock.now() - phase
+            due = (math.floor(passed / self._interval) + 1) * self._interval
+            missed = math.floor(passed / self._interval) - math.floor(
+                (began - phase) / self._interval
+            )
+            self._metrics.evaluations_missed_total.labels(self.name).inc(missed)
+            await self._clock.sleep(due - passed)
+
+    async def _evaluate(self) -> None:
+        began = self._clock.monotonic()
+        self._metrics.queries_total.labels(self.name).inc()
+        self._running = asyncio.get_running_loop().run_in_executor(
+            self._pool, self.runner.run, self._clock.now()
+        )
+        # Shielded: a reload must not abandon a thread that still writes to the runner's state.
+        outcome = await asyncio.shield(self._running)
+        for failure in outcome.failures:
+            log.warning(
+                "detector failed", extra={"query": self.name, "error": failure}, exc_info=failure
+            )
+            self._metrics.detector_failures_total.labels(failure.kind, failure.reason).inc()
+        if outcome.dropped and not self.dropped:
+            limit = self.runner.query.max_series
+            log.error(
+                "more series than max_series, the rest is not scored; narrow the expression or "
+                "raise the limit",
+                extra={"query": self.name, "max_series": limit, "dropped": outcome.dropped},
+            )
+        self.published = outcome.published
+        self.warming = outcome.warming
+        self.dropped = outcome.dropped
+        self.last_success = self._clock.now()
+        if self.last_error is not None:
+            log.info("query answers again", extra={"query": self.name})
+        self.last_error = None
+        metrics = self._metrics
+        metrics.evaluation_duration_seconds.labels(self.name).observe(
+            self._clock.monotonic() - began
+        )
+        metrics.last_evaluation_timestamp_seconds.labels(self.name).set(self.last_success)
+        metrics.series.labels(self.name).set(len(outcome.published.keys))
+        metrics.series_warming.labels(self.name).set(outcome.warming)
+        metrics.series_dropped.labels(self.name).set(outcome.dropped)
+
+    def _withdraw(self, reason: QueryFailure, message: str) -> None:
+        """Take a failed query's scores off the page: old ones must not pass for current."""
+        self.published = None
+        self._metrics.query_failures_total.labels(self.name, reason).inc()
+        self._metrics.series.labels(self.name).set(0)
+        if self.last_error != message:
+            log.error(
+                "query failed", extra={"query": self.name, "reason": reason, "error": message}
+            )
+        self.last_error = message
