@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 IMAGE ?= anomaly-exporter:latest
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Programs that are not installed here are unpacked there.
+export PATH := $(PATH):$(CURDIR)/.run/programs/usr/bin
 
 .DEFAULT_GOAL := help
 
@@ -37,12 +39,13 @@ run: $(VENV)/.installed  ## start the whole stack here; Ctrl-C stops it, .run/ k
 	@$(BIN)/python -m quickstart
 
 .PHONY: incident
-incident: $(VENV)/.installed  ## keep every core busy for a minute, to see an alert arrive
+incident: $(VENV)/.installed  ## keep every core busy for 90 s, to see an alert arrive
 	@$(BIN)/python -m quickstart.incident
 
 .PHONY: test
-test: check programs  ## everything, with the end-to-end tests on the real programs
-	$(BIN)/pytest --cov --durations 5
+test: programs check  ## everything, with the end-to-end tests on the real programs
+	$(BIN)/pytest --cov --durations 5 --ignore tests/e2e
+	$(BIN)/pytest tests/e2e --durations 5
 
 .PHONY: programs
 programs: $(VENV)/.installed

@@ -1,10 +1,10 @@
-"""Make an incident: keep every core busy for a minute, and say what should happen meanwhile."""
+"""Make an incident: keep every core busy for a while, and say what should happen meanwhile."""
 
 import multiprocessing
 import os
 import time
 
-SECONDS = 60
+SECONDS = 90
 
 
 def _burn(until: float) -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     """Burn, then end."""
     cores = os.cpu_count() or 1
     print(
-        f"keeping {cores} cores busy for {SECONDS} s; within 30 s the log of `make run` and\n"
+        f"keeping {cores} cores busy for {SECONDS} s; within a minute the log of `make run` and\n"
         "http://127.0.0.1:9854/ show AnomalyDetected for node_cpu_busy on this-machine"
     )
     until = time.monotonic() + SECONDS

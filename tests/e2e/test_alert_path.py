@@ -113,12 +113,13 @@ def test_load_is_notified_within_30_seconds_and_resolved(
     stack: Stack, receiver: Receiver, record_property: Callable[[str, object], None]
 ) -> None:
     began = time.time()
-    stress = load(45)
+    stress = load(60)
     try:
         fired = stack.wait_for(
             "the notification", lambda: about_load(receiver, "firing", began), 60
         )[0]
     finally:
+        stress.terminate()
         stress.wait()
     ended = time.time()
     delay = fired.at - began
