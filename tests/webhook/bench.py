@@ -183,7 +183,7 @@ async def logged(caplog: pytest.LogCaptureFixture, message: str) -> None:
                 seen.set()
 
     watch = Watch()
-    logger = logging.getLogger("webhook.dispatcher")
+    logger = logging.getLogger("webhook")
     logger.addHandler(watch)
     if message not in caplog.text:
         await seen.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 
 from promkit.clock import Clock, ManualClock, SystemClock
 from promkit.errors import ConfigProblems
+from tests.webhook.bench import logged
 from tests.webhook.deliveries import alert_json, body
 from tests.webhook.receiver import Receiver, receiving
 from webhook.errors import StoreUnusable
@@ -214,3 +216,21 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         read_config(tmp_path / "latin.yml")
     with pytest.raises(ConfigProblems, match="cannot be read: Is a directory"):
         read_config(tmp_path)
+
+
+async def test_a_client_that_leaves_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "webhook")
+    async with receiving() as receiver, running(write_config(tmp_path, receiver)) as site:
+        host, port = site.address.split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = b"POST /api/v1/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n"
+        writer.write(head + b"Expect: 100-continue\r\n\r\n")
+        # From here on the body is waited for.
+        assert b"100 Continue" in await reader.readuntil(b"\r\n")
+        writer.close()
+        await writer.wait_closed()
+        await logged(caplog, "a client left before its body was complete")
+
+    assert not [entry for entry in caplog.records if entry.levelno >= logging.WARNING]

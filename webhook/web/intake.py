@@ -107,6 +107,9 @@ async def _take(request: web.Request, parts: Parts) -> web.Response:
         return response
     except web.HTTPRequestEntityTooLarge:
         return _too_large()
+    except (ConnectionError, web.RequestPayloadError):
+        log.info("a client left before its body was complete", extra={"client": request.remote})
+        return error_response(400, "the body ended early")
     now = parts.clock.now()
     try:
         delivery = await _parse(raw, now)
