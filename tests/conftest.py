@@ -1,5 +1,6 @@
 """Fixtures that more than one folder of tests needs."""
 
+import logging
 import socket
 import subprocess
 import time
@@ -22,6 +23,19 @@ class RecordedPrometheus:
     url: str
     folder: Path
     programs: dict[str, Path]
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays_as_it_was() -> Iterator[None]:
+    """Undo what a program's logging setup does to the process that tests it."""
+    root, noisy = logging.getLogger(), logging.getLogger("urllib3")
+    handlers, levels = list(root.handlers), (root.level, noisy.level)
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
+    root.setLevel(levels[0])
+    noisy.setLevel(levels[1])
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,4 @@
-import itertools
-import json
 import logging
-import threading
-import time
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -12,73 +7,21 @@ import requests
 import responses
 from responses import matchers
 
-from exporter.adapters.prometheus import PrometheusSource
-from exporter.core.grid import grid
 from exporter.errors import DataError, QueryError, QueryRejected, SourceUnavailable
-from tests.exporter.adapters.rawserver import raw_server
-
-URL = "http://anna:geheim@prometheus.test:9090/prom/"
-RANGE = f"{URL}api/v1/query_range"
-BUILD = f"{URL}api/v1/status/buildinfo"
-SAFE = "http://prometheus.test:9090/prom"
-STEP = 15_000
-START = 1_763_700_000_000
-
-
-class Time:
-    """Stands still but for sleeps, and for what each look at it costs."""
-
-    def __init__(self, cost: float = 0.0) -> None:
-        self.seconds = 0.0
-        self.cost = cost
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        self.seconds += self.cost
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.seconds += seconds
-
-
-def source_of(url: str = URL, clock: Time | None = None, **limits: int) -> PrometheusSource:
-    clock = clock or Time()
-    return PrometheusSource(
-        url,
-        requests.Session(),
-        monotonic=clock.monotonic,
-        sleep=clock.sleep,
-        jitter=lambda: 0.5,
-        **limits,
-    )
-
-
-def matrix(*series: tuple[dict[str, str], list[tuple[float, str]]], **more: object) -> str:
-    result = [{"metric": labels, "values": values} for labels, values in series]
-    data = {"resultType": "matrix", "result": result}
-    return json.dumps({"status": "success", "data": data, **more}, separators=(",", ":"))
-
-
-def error(kind: str, message: str) -> str:
-    return json.dumps({"status": "error", "errorType": kind, "error": message})
-
-
-def sent(request: requests.PreparedRequest) -> dict[str, str]:
-    body = request.body
-    assert isinstance(body, str)
-    return {name: values[0] for name, values in parse_qs(body).items()}
-
-
-def ramp(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
-    """Answer with a series that is there at every column, and one at early slices' beginnings."""
-    asked = sent(request)
-    times = grid(int(float(asked["start"]) * 1000), int(float(asked["end"]) * 1000), STEP)
-    always = [(time / 1000, str(time - START)) for time in times.tolist()]
-    series = [({"a": "always"}, always)]
-    if times[0] < START + 1_000 * STEP:
-        series.insert(0, ({"a": "sometimes"}, always[:1]))
-    return 200, {}, matrix(*series)
+from tests.exporter.adapters.staged import (
+    BUILD,
+    RANGE,
+    SAFE,
+    START,
+    STEP,
+    URL,
+    Time,
+    error,
+    matrix,
+    ramp,
+    sent,
+    source_of,
+)
 
 
 @responses.activate
@@ -282,59 +225,3 @@ def test_probe_fails_where_a_query_would() -> None:
     responses.get(BUILD, status=401)
     with pytest.raises(QueryRejected, match="check basic_auth"):
         source_of().probe(5.0)
-
-
-def dripping(head: bytes) -> Iterator[bytes]:
-    yield head
-    for _ in itertools.count():
-        threading.Event().wait(0.02)
-        yield b"x"
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"HTTP/1.1 200 OK\r\nX-Slow: ",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n",
-        b"HTTP/1.0 200 OK\r\n\r\n",
-    ],
-    ids=["in the headers", "in the body", "in a chunk", "to the end"],
-)
-def test_a_dripping_server_does_not_hold_us(head: bytes) -> None:
-    with raw_server(lambda _: dripping(head)) as url:
-        source = PrometheusSource(url, requests.Session())
-        began = time.monotonic()
-        with pytest.raises(SourceUnavailable) as caught:
-            source.fetch("up", START, START, STEP, 0.5)
-        assert caught.value.reason == "timeout"
-        assert time.monotonic() - began < 5.0
-
-
-def test_a_connection_is_kept_and_an_answer_that_breaks_off_is_asked_for_again() -> None:
-    whole = matrix(({"a": "b"}, [(START / 1000, "1")])).encode()
-    answers = iter([whole[:20], whole])
-
-    def script(_: bytes) -> Iterator[bytes]:
-        yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(whole), next(answers))
-
-    with raw_server(script) as url:
-        batch = PrometheusSource(url, requests.Session()).fetch("up", START, START, STEP, 10.0)
-    assert batch.values.tolist() == [[1.0]]
-
-
-def test_nobody_there() -> None:
-    with raw_server(lambda _: iter(())) as url:
-        pass
-    with pytest.raises(SourceUnavailable, match=r"127.0.0.1:\d+ cannot be reached: Connection ref"):
-        PrometheusSource(url, requests.Session()).fetch("up", START, START, STEP, 0.2)
-
-
-def test_through_a_proxy_the_deadline_holds_too() -> None:
-    with raw_server(lambda _: dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ")) as proxy:
-        session = requests.Session()
-        session.trust_env = False
-        session.proxies = {"http": proxy}
-        with pytest.raises(SourceUnavailable) as caught:
-            PrometheusSource("http://prometheus.test", session).fetch("up", START, START, STEP, 0.5)
-    assert caught.value.reason == "timeout"
