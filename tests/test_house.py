@@ -9,7 +9,6 @@ from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("exporter", "webhook", "promkit")
@@ -73,14 +72,6 @@ def test_files_are_short_enough_to_read_in_one_go() -> None:
 def test_no_file_is_called_after_nothing_in_particular() -> None:
     names = {"utils.py", "util.py", "helpers.py", "common.py", "misc.py"}
     assert not [file for file in python_files() if file.name in names]
-
-
-def test_imports_follow_the_arrows(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    status = lint_imports(config_filename=str(ROOT / "setup.cfg"), no_cache=True, no_logo=True)
-    assert status == 0, capsys.readouterr().out
 
 
 def test_nothing_is_pickled() -> None:

@@ -10,6 +10,7 @@ import requests
 
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.errors import SourceUnavailable
+from tests.exporter.adapters.rawserver import raw_server
 from tests.exporter.adapters.staged import (
     START,
     STEP,
