@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-IMAGE ?= anomaly-exporter:latest
+IMAGE ?= anomaly-exporter:local
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Programs that are not installed here are unpacked there.

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from exporter.core.rows import State
 from exporter.core.scores import ANOMALOUS, Scores
 from exporter.core.series import Floats, SeriesBatch
-from exporter.detectors import ALL, Detector
+from exporter.detectors import ALL
+from exporter.detectors.base import Detector
 from exporter.errors import DetectorError
 
 STEP = 15_000
