@@ -89,9 +89,9 @@ def _update_command() -> list[str] | None:
 
 def _advice(packages: list[str], why: str) -> str:
     return (
-        f"Cannot find the programs of {', '.join(packages)} ({why}).\n"
-        f"Install them, for example: sudo apt-get install {' '.join(packages)}\n"
-        "or put prometheus, promtool, alertmanager, amtool and node_exporter on the PATH."
+        f"Cannot get {', '.join(packages)}: {why}.\n"
+        f"Install by hand and try again: sudo apt-get install {' '.join(packages)}\n"
+        "On other systems put the programs of the same names on the PATH."
     )
 
 
