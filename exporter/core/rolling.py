@@ -18,6 +18,20 @@ def push(ring: Floats, count: Ints, chosen: Bools, now: Floats) -> None:
     count[rows] += 1
 
 
+def exchange(waiting: Floats, turn: Ints, chosen: Bools, now: Floats) -> Floats:
+    """Let the samples `now` [S] of the `chosen` series wait, in place; return those now due [S].
+
+    waiting : float64 [S, D]; a sample is due when D others have come after it, NaN is none
+    """
+    rows = np.flatnonzero(chosen)
+    slot = turn[rows] % waiting.shape[1]
+    due = np.full(len(now), np.nan)
+    due[rows] = waiting[rows, slot]
+    waiting[rows, slot] = now[rows]
+    turn[rows] += 1
+    return due
+
+
 def forget(ring: Floats, count: Ints, chosen: Bools) -> None:
     """Empty the rings of the `chosen` series, in place."""
     if chosen.any():

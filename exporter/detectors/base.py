@@ -94,19 +94,23 @@ class Detector(ABC):
 class WindowedDetector(Detector):
     """Judge each sample by the last `window` samples that were learned.
 
-    A sample that this detector itself finds odd (`LEARNABLE`) is not learned, so an incident
-    neither widens the band nor becomes the baseline while it lasts. After `accept_after` of
-    nothing else the old baseline is dropped and the new level learned from scratch.
+    A sample that this detector itself finds odd (`LEARNABLE`) is not learned, and neither are the
+    `quarantine` samples before it, which have been waiting for that: an incident that climbs
+    slowly would otherwise widen the band ahead of itself. So an incident neither moves the band
+    nor becomes the baseline while it lasts. After `accept_after` of nothing else the old baseline
+    is dropped and the new level learned from scratch.
 
     Parameters
     ----------
     window : samples of history
     min_samples : samples until the first score
+    quarantine : samples that a sample waits for before it is learned
     accept_after : seconds after which a level that stayed odd becomes the new normal
     """
 
     window: Annotated[int, Ge(10)] = 100
     min_samples: Annotated[int, Ge(10)] = 20
+    quarantine: Annotated[int, Ge(1)] = 10
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @abstractmethod
@@ -115,14 +119,16 @@ class WindowedDetector(Detector):
 
     @property
     def memory(self) -> int:
-        """The window."""
-        return self.window
+        """The window, and what waits to get into it."""
+        return self.window + self.quarantine
 
     def fresh(self, series: int) -> State:
         """Return empty rings."""
         return {
             "ring": np.full((series, self.window), np.nan),
             "count": np.zeros(series, dtype=np.int64),
+            "waiting": np.full((series, self.quarantine), np.nan),
+            "turn": np.zeros(series, dtype=np.int64),
             "held": np.zeros(series, dtype=np.int64),
         }
 
@@ -137,17 +143,24 @@ class WindowedDetector(Detector):
     def _advance_rows(self, state: State, values: Floats, scores: Scores, step: int) -> None:
         """Score some series and learn from them, column by column, into views of state, scores."""
         ring, count, held = state["ring"], state["count"], state["held"]
+        waiting, turn = state["waiting"], state["turn"]
         patience = math.ceil(self.accept_after * 1000 / step)
+        warm = min(self.min_samples, self.window)
         for column in range(values.shape[1]):
             now = values[:, column]
             center, spread = self.baseline(ring, count)
             spread = np.maximum(spread, RELATIVE_RESOLUTION * np.abs(center))
             spread[spread == 0.0] = np.finfo(np.float64).tiny
-            center[count < min(self.min_samples, self.window)] = np.nan
+            center[count < warm] = np.nan
             is_odd = write_column(scores, column, now, center, spread) > LEARNABLE
+            waiting[is_odd] = np.nan
             held[is_odd] += 1
             held[~is_odd & ~np.isnan(now)] = 0
             is_new_normal = held > patience
             rolling.forget(ring, count, is_new_normal)
             held[is_new_normal] = 0
-            rolling.push(ring, count, np.isfinite(now) & (~is_odd | is_new_normal), now)
+            is_good = np.isfinite(now) & (~is_odd | is_new_normal)
+            is_waiting = is_good & (count >= warm)
+            rolling.push(ring, count, is_good & ~is_waiting, now)
+            due = rolling.exchange(waiting, turn, is_waiting, now)
+            rolling.push(ring, count, np.isfinite(due), due)

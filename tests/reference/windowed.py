@@ -20,6 +20,10 @@ def median_and_mad(past: Sequence[float]) -> tuple[float, float]:
     return middle, spread or math.sqrt(statistics.fmean(gap**2 for gap in gaps))
 
 
-def last_samples(values: Sequence[float], window: int) -> list[float]:
-    """Return the last `window` samples that are there."""
-    return [float(value) for value in values if not np.isnan(value)][-window:]
+def learned_samples(
+    values: Sequence[float], window: int, min_samples: int, quarantine: int
+) -> list[float]:
+    """Return what is learned of ordinary samples: the last `quarantine` of them still wait."""
+    there = [float(value) for value in values if not np.isnan(value)]
+    learned = there[: max(min(len(there), min_samples), len(there) - quarantine)]
+    return learned[-window:]
