@@ -13,7 +13,7 @@ from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.backtest import alarms_of, compare, judged_days, replay
-from exporter.config import Config, parse_config
+from exporter.config import Config, milliseconds, parse_config
 from exporter.errors import ConfigError, ExporterError, QueryError
 from exporter.report import format_report, read_incidents
 from exporter.service import Options, Service
@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_run(commands)
     _add_check(commands)
     _add_backtest(commands)
-    flags = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    flags = parser.parse_args(_with_joined_instants(given))
     setup_logging(flags.log_level, flags.log_format)
     try:
         return int(flags.action(flags))
@@ -147,6 +148,17 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(action=_backtest)
 
 
+def _with_joined_instants(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with `--start -6h` as `--start=-6h`: argparse takes -6h for a flag."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--start", "--end") and not argument.startswith("--"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def _instant(text: str) -> float:
     now = time.time()
     try:
@@ -218,12 +230,18 @@ def _check(flags: argparse.Namespace) -> int:
 
 def _backtest(flags: argparse.Namespace) -> int:
     config = _read_config(flags)
+    if flags.start >= flags.end:
+        raise ConfigError(["--start: found an instant that is not before --end; swap the two"])
     incidents = read_incidents(flags.incidents) if flags.incidents else []
     source = _source(config)
     replays, alarms, days, series = [], [], 0.0, 0
     queries = config.all_queries()
     for position, query in enumerate(queries, 1):
         print(f"[{position}/{len(queries)}] {query.name}", file=sys.stderr, flush=True)
+        if position == 1:  # so that nobody waits as long as a history may take for a dead server
+            step = milliseconds(query.step)
+            end = milliseconds(flags.end) // step * step
+            source.fetch(query.expr, end, end, step, query.timeout)
         done = replay(query, source, flags.start, flags.end)
         merge = max(60.0, 2 * (query.step or 0))
         replays.append(done)

@@ -104,7 +104,8 @@ class QueryLoop:
             missed = math.floor(passed / self._interval) - math.floor(
                 (began - phase) / self._interval
             )
-            self._metrics.evaluations_missed_total.labels(self.name).inc(missed)
+            # A clock that was set back in between missed nothing, and a counter never falls.
+            self._metrics.evaluations_missed_total.labels(self.name).inc(max(0, missed))
             await self._clock.sleep(due - passed)
 
     async def _evaluate(self) -> None:

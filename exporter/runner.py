@@ -65,6 +65,7 @@ class QueryRunner:
         self._clock = clock
         self._step = milliseconds(query.step)
         self._lookback = milliseconds(query.lookback)
+        self._dropped = 0
 
     def run(self, now: float) -> Outcome:
         """Ask for the columns up to `now` (unix seconds) that are still unknown and judge them.
@@ -76,36 +77,50 @@ class QueryRunner:
             columns again.
         """
         end = (milliseconds(now) - milliseconds(self.query.offset)) // self._step * self._step
-        if self.state.until >= end:
-            return self._outcome(0, 0, ())
+        is_ahead = self.state.until > end + self.plan.grace
+        if self.state.until >= end and not is_ahead:
+            return self._outcome(0, ())
         start = self.state.until + self._step
         state = self.state
-        if start < end - self._lookback:
+        if is_ahead:
+            log.warning(
+                "the clock is behind the last evaluation, starting cold from the look-back",
+                extra={"query": self.query.name, "seconds": (self.state.until - end) / 1000},
+            )
+        if is_ahead or start < end - self._lookback:
             start = end - self._lookback // self._step * self._step
             state = cold_state(self.plan)
         began = self._clock()
         batch = self._source.fetch(self.query.expr, start, end, self._step, self.query.timeout)
         fetched = self._clock()
         self._timed("fetch", fetched - began)
-        batch, dropped = self._within_limit(batch)
+        batch, self._dropped = self._within_limit(batch, state)
         self.state, failures = advance(self.plan, state, batch)
         self._timed("detect", self._clock() - fetched)
-        return self._outcome(len(batch.times), dropped, failures)
+        return self._outcome(len(batch.times), failures)
 
-    def _outcome(self, columns: int, dropped: int, failures: tuple[DetectorError, ...]) -> Outcome:
+    def _outcome(self, columns: int, failures: tuple[DetectorError, ...]) -> Outcome:
         published = publish(self.plan, self.state)
         if not self.plan.missing_for:
             published = replace(published, missing=())
-        return Outcome(published, columns, dropped, warming(self.state), failures)
+        return Outcome(published, columns, self._dropped, warming(self.state), failures)
 
-    def _within_limit(self, batch: SeriesBatch) -> tuple[SeriesBatch, int]:
-        """Keep at most `max_series`: always the same ones, chosen by the hash of their labels."""
+    def _within_limit(self, batch: SeriesBatch, state: QueryState) -> tuple[SeriesBatch, int]:
+        """Keep at most `max_series`, always the same ones.
+
+        Those known already come first, since a newcomer that took the place of one would let it
+        look as if it had vanished; the others are chosen by the hash of their labels.
+        """
         excess = len(batch.keys) - self.query.max_series
         if excess <= 0:
             return batch, 0
+        known = set(state.keys)
         order = sorted(
             range(len(batch.keys)),
-            key=lambda row: hashlib.blake2b(batch.keys[row], digest_size=8).digest(),
+            key=lambda row: (
+                batch.keys[row] not in known,
+                hashlib.blake2b(batch.keys[row], digest_size=8).digest(),
+            ),
         )
         kept = np.array(sorted(order[: self.query.max_series]), dtype=np.int64)
         return batch.rows(kept), excess

@@ -189,6 +189,9 @@ class PrometheusSource:
             raise self._unreachable(error) from error
         except SecretUnavailable as error:  # its file may be in the middle of a rotation
             raise SourceUnavailable("unavailable", str(error)) from error
+        except OSError as error:  # a certificate's file cannot be read; names it
+            why = f"{self._address} cannot be asked: {error}"
+            raise SourceUnavailable("unavailable", why) from error
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         is_error = response.status_code != requests.codes.ok

@@ -110,7 +110,7 @@ class WindowedDetector(Detector):
 
     window: Annotated[int, Ge(10)] = 100
     min_samples: Annotated[int, Ge(10)] = 20
-    quarantine: Annotated[int, Ge(1)] = 10
+    quarantine: Annotated[int, Ge(1)] = 5
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @abstractmethod

@@ -36,7 +36,7 @@ def test_everything_is_read() -> None:
     queries = {query.name: query for query in config.all_queries()}
     errors = queries["errors"]
     assert errors.expr == "sum by (service) (rate(errors_total[2m]))"
-    assert (errors.step, errors.lookback, errors.grace) == (30.0, 2 * (50 + 10) * 30.0, 60.0)
+    assert (errors.step, errors.lookback, errors.grace) == (30.0, 2 * (50 + 5) * 30.0, 60.0)
     assert errors.detectors == (Mad(weight=2, window=50, accept_after=7200.0),)
     assert config.state.path == Path("/etc/anomaly/learned.state")
     assert queries["node_cpu_busy"].step == 60.0
