@@ -78,6 +78,35 @@ def test_series_above_the_limit_are_counted_and_always_the_same(values: Floats) 
     assert second.published.keys == first.published.keys
 
 
+def test_a_newcomer_above_the_limit_does_not_let_another_look_vanished() -> None:
+    many = np.random.default_rng(1).normal(size=(50, 200))
+    many[:49, :] = np.where(np.arange(49)[:, None] % 2, many[:49], np.nan)
+    late = many.copy()
+    late[::2, 101:] = 1.0
+    runner = runner_of(ArraySource(late), more=", max_series: 20")
+    first = runner.run(100 * SECONDS)
+    later = runner.run(110 * SECONDS)
+    assert later.dropped > first.dropped
+    assert later.published.keys == first.published.keys
+    assert later.published.missing == ()
+
+
+def test_what_was_dropped_is_still_dropped_while_there_is_nothing_new() -> None:
+    runner = runner_of(ArraySource(np.ones((5, 200))), more=", max_series: 3")
+    assert runner.run(100 * SECONDS).dropped == 2
+    assert runner.run(100 * SECONDS + 1).dropped == 2
+
+
+def test_a_clock_that_was_set_back_does_not_freeze_the_scores(values: Floats) -> None:
+    source = ArraySource(values)
+    runner = runner_of(source)
+    runner.run(300 * SECONDS)
+    assert runner.run(298 * SECONDS).columns == 0  # a hiccup within the grace time
+    assert runner.run(200 * SECONDS).columns == 41
+    assert source.asked[-1] == (160 * STEP, 200 * STEP)
+    assert runner.run(201 * SECONDS).columns == 1
+
+
 def test_missing_reports_can_be_turned_off(values: Floats) -> None:
     values[1, 100:] = np.nan
     for more, missing in (("", 1), (", missing_for: 0", 0)):
