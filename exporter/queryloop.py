@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import Published
@@ -53,6 +53,7 @@ class QueryLoop:
         self._pool = pool
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
+        self._job: Future[Outcome] | None = None
         self._running: asyncio.Future[Outcome] | None = None
         metrics.remember(self.name, interval)
 
@@ -84,8 +85,8 @@ class QueryLoop:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        if self._running is not None and not self._running.cancelled():
-            await asyncio.wait([self._running])
+        if self._job is not None and self._running is not None and not self._job.cancel():
+            await asyncio.wait([self._running])  # it had begun already
             self._running.exception()  # nobody else is there any more to look at it
 
     async def _run(self) -> None:
@@ -96,8 +97,10 @@ class QueryLoop:
             except QueryError as error:
                 self._withdraw(error.reason, str(error))
             except Exception as error:  # one query must never stop the others
-                log.exception("evaluation failed", extra={"query": self.name})
-                self._withdraw("internal", f"{type(error).__name__}: {error}")
+                message = f"{type(error).__name__}: {error}"
+                if self.last_error != message:
+                    log.exception("evaluation failed", extra={"query": self.name})
+                self._withdraw("internal", message)
             phase = self.runner.query.offset % self._interval
             passed = self._clock.now() - phase
             due = (math.floor(passed / self._interval) + 1) * self._interval
@@ -111,9 +114,8 @@ class QueryLoop:
     async def _evaluate(self) -> None:
         began = self._clock.monotonic()
         self._metrics.queries_total.labels(self.name).inc()
-        self._running = asyncio.get_running_loop().run_in_executor(
-            self._pool, self.runner.run, self._clock.now()
-        )
+        self._job = self._pool.submit(self.runner.run, self._clock.now())
+        self._running = asyncio.wrap_future(self._job)
         # Shielded: a reload must not abandon a thread that still writes to the runner's state.
         outcome = await asyncio.shield(self._running)
         for failure in outcome.failures:
