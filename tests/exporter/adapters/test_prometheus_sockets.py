@@ -64,6 +64,13 @@ def test_nobody_there() -> None:
         PrometheusSource(url, requests.Session()).fetch("up", START, START, STEP, 0.2)
 
 
+def test_a_certificate_that_is_not_there_is_named() -> None:
+    session = requests.Session()
+    session.verify = "/nowhere/ca.pem"
+    with pytest.raises(SourceUnavailable, match="cannot be asked: .*/nowhere/ca.pem"):
+        PrometheusSource("https://127.0.0.1:1", session).fetch("up", START, START, STEP, 0.2)
+
+
 def test_through_a_proxy_the_deadline_holds_too() -> None:
     with raw_server(lambda _: dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ")) as proxy:
         session = requests.Session()
