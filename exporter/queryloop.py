@@ -76,6 +76,14 @@ class QueryLoop:
             return "first evaluation"
         return "warming up" if self.warming else "ok"
 
+    def succeed(self, before: "QueryLoop") -> None:
+        """Show what a stopped loop of the same query did until there is something newer."""
+        self.published = before.published
+        self.warming = before.warming
+        self.dropped = before.dropped
+        self.last_success = before.last_success
+        self.last_error = before.last_error
+
     def start(self) -> None:
         """Begin on the running event loop."""
         self._task = asyncio.create_task(self._run(), name=f"query {self.name}")

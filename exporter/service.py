@@ -133,6 +133,8 @@ class Service:
                 pool=self._pool,
                 metrics=self._metrics,
             )
+            if state is not None and name in self._loops:
+                loops[name].succeed(self._loops[name])
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
         for loop in loops.values():

@@ -1,0 +1,69 @@
+"""A reload while Prometheus is slow to answer."""
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from exporter.service import Options, Service
+from promkit.clock import SystemClock
+
+CONFIG = """
+prometheus: {{url: "{url}"}}
+evaluation_interval: 1s
+queries: [{{name: q, expr: up, timeout: 1s, lookback: 1s, threshold: {threshold}}}]
+state: {{path: null}}
+"""
+
+
+async def test_a_reload_keeps_the_scores_of_unchanged_queries_on_the_page(tmp_path: Path) -> None:
+    is_open, is_held = asyncio.Event(), asyncio.Event()
+    is_open.set()
+
+    async def answer(request: web.Request) -> web.Response:
+        if not is_open.is_set():
+            is_held.set()
+        await is_open.wait()
+        end = float(str((await request.post())["end"]))
+        series = {"metric": {"a": "b"}, "values": [[end, "1"]]}
+        data = {"resultType": "matrix", "result": [series]}
+        return web.json_response({"status": "success", "data": data}, dumps=json.dumps)
+
+    app = web.Application()
+    app.router.add_post("/api/v1/query_range", answer)
+    config, stop = tmp_path / "exporter.yml", asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    async with TestServer(app) as prometheus, aiohttp.ClientSession() as session:
+        url = str(prometheus.make_url("/"))
+        config.write_text(CONFIG.format(url=url, threshold=0.6))
+        task = asyncio.create_task(Service(Options(config, [address]), SystemClock()).run(stop))
+
+        async def ask(path: str, method: str = "GET") -> tuple[int, str]:
+            async with session.request(method, f"http://{address}{path}") as response:
+                return response.status, await response.text()
+
+        try:
+            async with asyncio.timeout(10):
+                while True:
+                    try:
+                        if (await ask("/-/ready"))[0] == 200:
+                            break
+                    except aiohttp.ClientConnectionError:
+                        pass
+                    await asyncio.sleep(0.02)
+            assert 'anomaly_score{query="q",a="b"}' in (await ask("/metrics"))[1]
+            is_open.clear()
+            await is_held.wait()
+            config.write_text(CONFIG.format(url=url, threshold=0.7))
+            assert (await ask("/-/reload", "POST"))[0] == 200
+            assert 'anomaly_score{query="q",a="b"}' in (await ask("/metrics"))[1]
+            assert (await ask("/-/ready"))[0] == 200
+        finally:
+            is_open.set()
+            stop.set()
+            await task
