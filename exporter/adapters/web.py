@@ -75,6 +75,8 @@ def create_app(
         try:
             async with asyncio.timeout(scrape_seconds):
                 await _send(request, response, render, threads)
+        except ConnectionError:
+            log.debug("the client left before the end of the metrics page")
         except TimeoutError:
             log.warning("cut off a client that did not read the metrics page in time")
             if request.transport is not None:

@@ -97,6 +97,26 @@ async def test_a_client_that_does_not_read_is_cut_off(
     assert await asyncio.to_thread(is_closed.wait, 10)
 
 
+async def test_a_client_that_leaves_is_no_error(
+    aiohttp_client: AiohttpClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_closed = threading.Event()
+
+    def render() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 50_000
+        finally:
+            is_closed.set()
+
+    client = await aiohttp_client(app_of(render))
+    response = await client.get("/metrics")
+    response.close()
+    assert await asyncio.to_thread(is_closed.wait, 10)
+    assert await (await client.get("/-/healthy")).text() == "fine"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_the_page_for_people(aiohttp_client: AiohttpClient) -> None:
     rows = [
         QueryRow("load", "ok", 12, 3, 1_763_700_000.0, None),
