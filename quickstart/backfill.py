@@ -1,6 +1,7 @@
 """How does the recording get into an empty Prometheus, so that it ends now?"""
 
 import gzip
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -44,12 +45,15 @@ def backfill(
     Raises
     ------
     BackfillFailed
-        A step failed; the folder is as empty as before as far as the next try is concerned.
+        A step failed; the next try starts over.
     """
     done = run_folder / "backfilled"
     if done.exists():
         return
     run_folder.mkdir(parents=True, exist_ok=True)
+    # What a try that was interrupted left: a second copy of the recording, shifted otherwise,
+    # would interleave with the first.
+    shutil.rmtree(run_folder / "prometheus", ignore_errors=True)
     incidents = yaml.safe_load((RECORDING / "incidents.yml").read_text(encoding="utf-8"))
     shift = int(time.time()) - int(incidents["end"])
     start = int(incidents["start"]) + shift
