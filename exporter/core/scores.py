@@ -28,6 +28,9 @@ LEARNABLE: Final = 0.5
 """Samples with a higher confidence do not enter a baseline: an incident must not widen the band it
 is judged by, not even while it is still below the threshold."""
 
+_NOTHING: Final = 1e-300
+"""Widths below this stand for zero; they only keep divisions defined."""
+
 MAX_SIGMAS: Final = 1000.0
 """Deviations are cut here, so that a constant past does not publish infinities."""
 
@@ -94,8 +97,10 @@ def write_column(
     sigmas = np.clip((now - center) / spread, -MAX_SIGMAS, MAX_SIGMAS)
     scores.score[:, column] = confidence(sigmas)
     scores.expected[:, column] = center
-    scores.lower[:, column] = center - BAND_SIGMAS * spread
-    scores.upper[:, column] = center + BAND_SIGMAS * spread
+    half_width = BAND_SIGMAS * spread
+    half_width[half_width < _NOTHING] = 0.0
+    scores.lower[:, column] = center - half_width
+    scores.upper[:, column] = center + half_width
     scores.sigmas[:, column] = sigmas
     result: Floats = scores.score[:, column]
     return result

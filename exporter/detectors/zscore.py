@@ -1,7 +1,9 @@
 """Rolling z-score: distance from the mean in standard deviations."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
 
 from exporter.core.rolling import mean_and_deviation
 from exporter.core.series import Floats, Ints
@@ -14,7 +16,9 @@ class ZScore(WindowedDetector):
 
     Parameters
     ----------
-    window, min_samples, accept_after : see WindowedDetector
+    window, quarantine, accept_after : see WindowedDetector
+    min_samples : samples until the first score; a full window, since one burst at the start, as
+        when a machine boots, makes the deviation of a short window useless
 
     Notes
     -----
@@ -30,6 +34,7 @@ class ZScore(WindowedDetector):
     """
 
     kind: Literal["zscore"] = "zscore"
+    min_samples: Annotated[int, Ge(10)] = 100
 
     @property
     def name(self) -> str:

@@ -109,10 +109,12 @@ def test_zscore_by_hand() -> None:
 
 @pytest.mark.parametrize("detector", [ZScore(), Mad()], ids=["zscore", "mad"])
 def test_leaving_a_constant_is_certain_and_finite(detector: WindowedDetector) -> None:
-    _, scores = detector.advance(detector.fresh(2), batch_of([5.0] * 50 + [6.0], [0.0] * 50 + [1]))
-    assert scores.score[:, 50].tolist() == [1.0, 1.0]
-    assert scores.sigmas[:, 50].tolist() == [MAX_SIGMAS, MAX_SIGMAS]
-    assert np.isfinite(scores.upper[:, 50]).all()
+    _, scores = detector.advance(
+        detector.fresh(2), batch_of([5.0] * 120 + [6.0], [0.0] * 120 + [1])
+    )
+    assert scores.score[:, 120].tolist() == [1.0, 1.0]
+    assert scores.sigmas[:, 120].tolist() == [MAX_SIGMAS, MAX_SIGMAS]
+    assert np.isfinite(scores.upper[:, 120]).all()
 
 
 def test_mad_of_mostly_equal_samples_does_not_collapse() -> None:
