@@ -186,9 +186,9 @@ def publish(plan: Plan, state: QueryState) -> Published:
     )
 
 
-def warming(state: QueryState) -> int:
-    """Return how many series have no expected value yet."""
-    return int(np.isnan(_floats(state.latest["anomaly_expected_value"])).sum())
+def warming(published: Published) -> int:
+    """Return how many of the series that are there have no expected value yet."""
+    return int(np.isnan(published.gauges["anomaly_expected_value"]).sum())
 
 
 def _unseen(plan: Plan, series: int) -> State:

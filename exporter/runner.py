@@ -103,7 +103,7 @@ class QueryRunner:
         published = publish(self.plan, self.state)
         if not self.plan.missing_for:
             published = replace(published, missing=())
-        return Outcome(published, columns, self._dropped, warming(self.state), failures)
+        return Outcome(published, columns, self._dropped, warming(published), failures)
 
     def _within_limit(self, batch: SeriesBatch, state: QueryState) -> tuple[SeriesBatch, int]:
         """Keep at most `max_series`, always the same ones.

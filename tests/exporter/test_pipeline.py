@@ -130,8 +130,8 @@ def test_a_cold_series_scores_a_neutral_zero_without_a_band() -> None:
     published = publish(PLAN, state)
     assert published.gauges["anomaly_score"].tolist() == [0.0]
     assert np.isnan(published.gauges["anomaly_upper_bound"]).all()
-    assert warming(state) == 1
-    assert warming(run(batch_of({"a": noise(1)}))) == 0
+    assert warming(publish(PLAN, state)) == 1
+    assert warming(publish(PLAN, run(batch_of({"a": noise(1)})))) == 0
 
 
 def test_a_failing_detector_costs_only_its_vote() -> None:
@@ -167,4 +167,4 @@ def test_a_crashing_detector_costs_only_its_vote() -> None:
 def test_no_series_at_all() -> None:
     state = run(empty_batch(np.array([STEP]), STEP))
     assert publish(PLAN, state).keys == ()
-    assert warming(state) == 0
+    assert warming(publish(PLAN, state)) == 0

@@ -97,6 +97,13 @@ def test_what_was_dropped_is_still_dropped_while_there_is_nothing_new() -> None:
     assert runner.run(100 * SECONDS + 1).dropped == 2
 
 
+def test_a_series_that_left_early_is_not_warming_up(values: Floats) -> None:
+    values[1, :99] = values[1, 102:] = np.nan
+    runner = runner_of(ArraySource(values))
+    assert runner.run(101 * SECONDS).warming == 1
+    assert runner.run(110 * SECONDS).warming == 0
+
+
 def test_a_clock_that_was_set_back_does_not_freeze_the_scores(values: Floats) -> None:
     source = ArraySource(values)
     runner = runner_of(source)
