@@ -74,7 +74,7 @@ class QueryConfig(StrictModel):
     """Smaller distances from the expected value are harmless, in the series' unit."""
     min_relative_deviation: Annotated[float, Ge(0)] = 0.0
     """Likewise, as a share of the expected value."""
-    detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = (ZScore(), Mad())
+    detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = (ZScore(), Mad(weight=2.0))
     """The ensemble; each entry has a `kind`, a `weight` and that detector's own settings."""
     threshold: Annotated[float, Gt(0), Le(1)] = ANOMALOUS
     """Score from which a sample is an anomaly."""
