@@ -70,7 +70,7 @@ def backfill(
     known.write_text(yaml.safe_dump({"incidents": moved}), encoding="utf-8")
     say("scoring them as the exporter would have")
     scores = run_folder / "scores.om"
-    with _running(command, url):
+    with _running(_quiet(command, run_folder), url):
         code = exporter_main(
             [
                 "backtest",
@@ -112,6 +112,14 @@ def _load(promtool: Path, samples: Path, run_folder: Path) -> None:
     if done.returncode:
         raise BackfillFailed(f"promtool refused {samples}: {done.stderr.strip()[-500:]}")
     samples.unlink()
+
+
+def _quiet(command: list[str], run_folder: Path) -> list[str]:
+    """Return the command with a configuration that scrapes nothing and runs no rules."""
+    config = run_folder / "backfill.yml"
+    config.write_text("global: {}\n", encoding="utf-8")
+    kept = [part for part in command if not part.startswith("--config.file=")]
+    return [*kept, f"--config.file={config}"]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def config(recorded: RecordedPrometheus) -> str:
 def test_check_config_says_what_it_means(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-config", config, "--try-queries"]) == 0
     said = capsys.readouterr().out
-    assert "query node_cpu_busy: clamp(1 - avg by (instance)" in said
+    assert "query node_cpu_busy: clamp(1 - sum by (instance)" in said
     assert "zscore (weight 1), mad (weight 2)" in said
     assert "is fine" in said
 
