@@ -59,8 +59,12 @@ def restore(path: Path | None, queries: Mapping[str, QueryConfig]) -> States:
         manifest, arrays, keys = statefile.load(path)
     except StateCorrupt as error:
         aside = path.with_name(path.name + ".corrupt")
-        path.replace(aside)
-        log.error("state is damaged, starting cold", extra={"error": error, "moved_to": aside})
+        about: dict[str, object] = {"error": error, "moved_to": aside}
+        try:
+            path.replace(aside)
+        except OSError as refusal:  # a read-only folder
+            about = {"error": error, "not_moved": refusal}
+        log.error("state is damaged, starting cold", extra=about)
         return {}
     except StateTooNew:
         raise
@@ -72,13 +76,13 @@ def restore(path: Path | None, queries: Mapping[str, QueryConfig]) -> States:
         query = queries.get(entry["name"])
         if query is None:
             continue
-        about = {"query": query.name}
+        named = {"query": query.name}
         if entry["fingerprint"] != fingerprint(query):
-            log.info("query changed since the state was written, starting it cold", extra=about)
+            log.info("query changed since the state was written, starting it cold", extra=named)
             continue
         state = _fill(plan_of(query), position, keys[str(position)], int(entry["until"]), arrays)
         if state is None:
-            log.warning("state does not fit this version, starting the query cold", extra=about)
+            log.warning("state does not fit this version, starting the query cold", extra=named)
         else:
             found[query.name] = (entry["fingerprint"], state)
     return found

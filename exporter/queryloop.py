@@ -48,6 +48,7 @@ class QueryLoop:
         self.dropped = 0
         self.last_success: float | None = None
         self.last_error: str | None = None
+        self._failing: set[str] = set()
         self._interval = interval
         self._clock = clock
         self._pool = pool
@@ -127,10 +128,11 @@ class QueryLoop:
         # Shielded: a reload must not abandon a thread that still writes to the runner's state.
         outcome = await asyncio.shield(self._running)
         for failure in outcome.failures:
-            log.warning(
-                "detector failed", extra={"query": self.name, "error": failure}, exc_info=failure
-            )
+            if failure.kind not in self._failing:
+                about = {"query": self.name, "error": failure}
+                log.warning("detector failed", extra=about, exc_info=failure)
             self._metrics.detector_failures_total.labels(failure.kind, failure.reason).inc()
+        self._failing = {failure.kind for failure in outcome.failures}
         if outcome.dropped and not self.dropped:
             limit = self.runner.query.max_series
             log.error(

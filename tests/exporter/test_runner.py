@@ -171,5 +171,11 @@ def test_a_damaged_state_is_moved_aside(tmp_path: Path) -> None:
     assert checkpoint.restore(None, {"q": query_of()}) == {}
     path.write_bytes(b"not a state")
     assert checkpoint.restore(path, {"q": query_of()}) == {}
-    assert (tmp_path / "exporter.state.corrupt").read_bytes() == b"not a state"
+    aside = tmp_path / "exporter.state.corrupt"
+    assert aside.read_bytes() == b"not a state"
     assert not path.exists()
+    aside.unlink()
+    aside.mkdir()  # nothing can be moved there
+    path.write_bytes(b"not a state")
+    assert checkpoint.restore(path, {"q": query_of()}) == {}
+    assert path.exists()
