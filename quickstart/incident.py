@@ -25,7 +25,7 @@ def main() -> None:
         burner.start()
     for burner in burners:
         burner.join()
-    print("done; the alert is resolved about two minutes from now")
+    print("done; the alert is resolved two to three minutes from now")
 
 
 if __name__ == "__main__":
