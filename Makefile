@@ -36,7 +36,7 @@ check: $(VENV)/.installed  ## lint, format, types, architecture and rules, in un
 
 .PHONY: run
 run: $(VENV)/.installed  ## start the whole stack here; Ctrl-C stops it, .run/ keeps its state
-	@$(BIN)/python -m quickstart
+	@$(BIN)/python -m quickstart || test $$? -eq 130  # Ctrl-C is how it is meant to end
 
 .PHONY: incident
 incident: $(VENV)/.installed  ## keep every core busy for 90 s, to see an alert arrive

@@ -8,11 +8,10 @@ import msgspec
 import numpy as np
 
 from exporter.config import QueryConfig, milliseconds, plan_of
-from exporter.core.published import GAUGES
 from exporter.core.series import Floats
 from exporter.core.source import Source
 from exporter.judge import Reason
-from exporter.pipeline import Evaluation, Plan, cold_state, evaluate
+from exporter.pipeline import Evaluation, Plan, cold_state, evaluate, gauges
 
 DAY = 86_400.0
 FETCH_TIMEOUT = 300.0
@@ -90,20 +89,11 @@ class Replay:
     evaluation: Evaluation
 
     def gauges(self) -> dict[str, Floats]:
-        """Return every gauge's history, gauge name -> float64 [S, T]."""
-        scores = self.evaluation.verdict.scores
-        threshold = np.full(scores.score.shape, self.plan.policy.threshold)
-        threshold[np.isnan(scores.score)] = np.nan
-        history = (
-            scores.score,
-            threshold,
-            self.evaluation.batch.values,
-            scores.expected,
-            scores.lower,
-            scores.upper,
-            scores.sigmas,
-        )
-        return dict(zip(GAUGES, history, strict=True))
+        """Return the history of every gauge, float64 [S, T]; NaN where there was no sample."""
+        batch = self.evaluation.batch
+        is_absent = np.isnan(batch.values)
+        history = gauges(self.plan, batch, self.evaluation.verdict)
+        return {name: np.where(is_absent, np.nan, values) for name, values in history.items()}
 
 
 def replay(query: QueryConfig, source: Source, start: float, end: float) -> Replay:

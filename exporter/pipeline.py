@@ -166,6 +166,20 @@ def advance(
     return _joined(parts), tuple(failures.values())
 
 
+def gauges(plan: Plan, batch: SeriesBatch, verdict: Verdict) -> dict[str, Floats]:
+    """Return every gauge of every sample, gauge name -> float64 [S, T], not to be written to."""
+    scores = verdict.scores
+    return {
+        "anomaly_score": scores.score,
+        "anomaly_threshold": np.broadcast_to(plan.policy.threshold, batch.values.shape),
+        "anomaly_value": batch.values,
+        "anomaly_expected_value": scores.expected,
+        "anomaly_lower_bound": scores.lower,
+        "anomaly_upper_bound": scores.upper,
+        "anomaly_deviation_sigmas": scores.sigmas,
+    }
+
+
 def publish(plan: Plan, state: QueryState) -> Published:
     """Return the gauges of a query as its last evaluation left them."""
     is_gone = _age(state) > plan.grace
@@ -210,15 +224,8 @@ def _latest(
     newest = is_there.shape[1] - 1 - np.argmax(is_there[:, ::-1], 1)
     has_sample = is_there.any(1)
     rows = np.arange(len(batch.keys))
-    scores = verdict.scores
-    found: dict[str, Floats] = {
-        "anomaly_score": scores.score,
-        "anomaly_threshold": np.broadcast_to(plan.policy.threshold, batch.values.shape),
-        "anomaly_value": batch.values,
-        "anomaly_expected_value": scores.expected,
-        "anomaly_lower_bound": scores.lower,
-        "anomaly_upper_bound": scores.upper,
-        "anomaly_deviation_sigmas": scores.sigmas,
+    found = {
+        **gauges(plan, batch, verdict),
         **{f"detector:{kind}": vote.score for kind, vote in votes.items()},
     }
     latest: State = {
