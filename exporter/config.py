@@ -2,12 +2,14 @@
 
 import math
 import re
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
@@ -25,6 +27,17 @@ RATE_INTERVAL = "$__rate_interval"
 """In an expression: the shortest range over which `rate` is sound, as Grafana defines it."""
 
 PresetName = Literal["node", "prometheus"]
+
+
+def _zone_exists(name: str | None) -> str | None:
+    if name is not None and name not in available_timezones():
+        near = get_close_matches(name, available_timezones(), 1)
+        hint = f"did you mean {near[0]}?" if near else "such as Europe/Berlin or UTC"
+        raise ValueError(f"found {name!r}, which is no time zone of the IANA database; {hint}")
+    return name
+
+
+TimeZone = Annotated[str | None, AfterValidator(_zone_exists)]
 
 
 class PrometheusConfig(HttpConfig):
@@ -76,6 +89,8 @@ class QueryConfig(StrictModel):
     """Likewise, as a share of the expected value."""
     detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = (ZScore(), Mad(weight=2.0))
     """The ensemble; each entry has a `kind`, a `weight` and that detector's own settings."""
+    timezone: TimeZone = None
+    """Whose days and weeks the series follow, such as Europe/Berlin; default: UTC."""
     threshold: Annotated[float, Gt(0), Le(1)] = ANOMALOUS
     """Score from which a sample is an anomaly."""
     publish_detector_scores: bool = False
@@ -193,10 +208,11 @@ def plan_of(query: QueryConfig) -> Plan:
         grace=milliseconds(query.grace),
         missing_for=milliseconds(query.missing_for),
         per_detector=query.publish_detector_scores,
+        zone=None if query.timezone is None else ZoneInfo(query.timezone),
     )
 
 
-_LEARNED_FROM = ("expr", "step", "detectors")
+_LEARNED_FROM = ("expr", "step", "timezone", "detectors")
 
 
 def fingerprint(query: QueryConfig) -> str:

@@ -24,6 +24,8 @@ def combine(votes: Sequence[Scores], weights: Sequence[float]) -> Scores:
         lower=_mean([vote.lower for vote in votes], weights),
         upper=_mean([vote.upper for vote in votes], weights),
         sigmas=_mean([vote.sigmas for vote in votes], weights),
+        level=_mean([vote.level for vote in votes], weights),
+        signals={name: signal for vote in votes for name, signal in vote.signals.items()},
     )
 
 

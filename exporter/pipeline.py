@@ -6,6 +6,7 @@ production would have done.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from itertools import chain
 
 import numpy as np
@@ -46,6 +47,7 @@ class Plan:
     grace : milliseconds for which the last judged sample stays current when no newer one comes
     missing_for : milliseconds for which a vanished series is reported and its state kept
     per_detector : publish every detector's score of every series
+    zone : whose days and weeks count; None is UTC
     """
 
     query: str
@@ -54,6 +56,7 @@ class Plan:
     grace: int
     missing_for: int
     per_detector: bool = False
+    zone: tzinfo | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,7 +116,7 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
     batch : at least one column, all after `state.until`; series may come, go and change places
     """
     alignment = align(state.keys, batch.keys)
-    batch = spread_batch(batch, alignment)
+    batch = spread_batch(batch, alignment).on_clock(plan.zone)
     learned: dict[str, State] = {}
     votes: dict[str, Scores] = {}
     failures: list[DetectorError] = []
@@ -124,7 +127,7 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
         except DetectorError as error:
             failures.append(error)
             learned[detector.name] = before
-            votes[detector.name] = blank_scores(*batch.values.shape)
+            votes[detector.name] = blank_scores(*batch.values.shape, detector.signals)
     combined = combine(list(votes.values()), [detector.weight for detector in plan.detectors])
     verdict = judge(batch.values, combined, plan.policy)
     before = spread_state(state.latest, lambda born: _unseen(plan, born), alignment)
@@ -150,7 +153,8 @@ def advance(
     """
     series, columns = batch.values.shape
     failures: dict[str, DetectorError] = {}
-    if state.keys or not series:
+    are_independent = all(detector.is_independent for detector in plan.detectors)
+    if state.keys or not series or not are_independent:
         width = max(1, cells // max(1, series))
         for start in range(0, columns, width):
             state, done = evaluate(plan, state, batch.columns(start, start + width))
@@ -177,6 +181,8 @@ def gauges(plan: Plan, batch: SeriesBatch, verdict: Verdict) -> dict[str, Floats
         "anomaly_lower_bound": scores.lower,
         "anomaly_upper_bound": scores.upper,
         "anomaly_deviation_sigmas": scores.sigmas,
+        "anomaly_level": scores.level,
+        **scores.signals,
     }
 
 
@@ -190,7 +196,7 @@ def publish(plan: Plan, state: QueryState) -> Published:
     return Published(
         query=plan.query,
         keys=state.keys,
-        gauges={name: _floats(state.latest[name]) for name in GAUGES},
+        gauges={name: _floats(state.latest[name]) for name in _gauge_names(plan)},
         missing=missing,
         detector_scores={
             detector.name: _floats(state.latest[f"detector:{detector.name}"])
@@ -205,8 +211,13 @@ def warming(published: Published) -> int:
     return int(np.isnan(published.gauges["anomaly_expected_value"]).sum())
 
 
+def _gauge_names(plan: Plan) -> tuple[str, ...]:
+    return (*GAUGES, *(name for detector in plan.detectors for name in detector.signals))
+
+
 def _unseen(plan: Plan, series: int) -> State:
-    names = [*GAUGES, *(f"detector:{detector.name}" for detector in plan.detectors)]
+    votes = (f"detector:{detector.name}" for detector in plan.detectors)
+    names = [*_gauge_names(plan), *votes]
     blank: State = {name: np.full(series, np.nan) for name in names}
     blank["seen"] = np.full(series, NEVER, dtype=np.int64)
     return blank

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
-from exporter.core.published import GAUGES, Published
+from exporter.core.published import GAUGES, SIGNALS, Published
 from exporter.core.series import Floats, Keys
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,6 +30,7 @@ _DETECTOR_SCORE = "anomaly_detector_score"
 _MISSING = "anomaly_series_missing"
 _HELP: Mapping[str, str] = {
     **GAUGES,
+    **SIGNALS,
     _HIGHEST: "Highest confidence of a detector over all series of the query.",
     _DETECTOR_SCORE: "Confidence in [0, 1] of one detector that the latest sample is anomalous.",
     _MISSING: "1 while a series that was there is gone.",
@@ -68,7 +69,7 @@ class Page:
             for one in published
         }
         self._present, self._missing = present, missing
-        for name in GAUGES:
+        for name in (*GAUGES, *SIGNALS):
             yield from _family(
                 name,
                 [

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from exporter.adapters.exposition import labels_of
-from exporter.core.published import GAUGES
+from exporter.core.published import GAUGES, SIGNALS
 from exporter.core.series import Floats, Keys, SeriesBatch
 
 
@@ -27,9 +27,12 @@ def write_history(
     ----------
     OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
     """
-    for name, text in GAUGES.items():
+    for name, text in {**GAUGES, **SIGNALS}.items():
+        having = [entry for entry in queries if name in entry[2]]
+        if name in SIGNALS and not having:
+            continue
         yield f"# HELP {name} {text}\n# TYPE {name} gauge\n"
-        for query, batch, gauges in queries:
+        for query, batch, gauges in having:
             texts = labels_of(query, _with(batch.keys, labels))
             for rendered, values in zip(texts, gauges[name], strict=True):
                 prefix = name + rendered.decode()

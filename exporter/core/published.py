@@ -15,10 +15,22 @@ GAUGES: Mapping[str, str] = {
     "series.",
     "anomaly_upper_bound": "Upper end of the band that counts as normal, in the unit of the "
     "series.",
+    "anomaly_level": "How unusual the latest sample is, 0 to 1, without the caution that the score "
+    "needs because it wakes people: for dashboards and ranking, not for alerts.",
     "anomaly_deviation_sigmas": "Signed distance from the expected value in robust standard "
     "deviations.",
 }
 """The gauges of every series, name to help text."""
+
+SIGNALS: Mapping[str, str] = {
+    "anomaly_pattern_shift": "1 while the series behaves in a way it has not behaved before, 0 "
+    "while it keeps to a known pattern.",
+    "anomaly_trend_slope_per_second": "Slope of the current trend, in the unit of the series per "
+    "second.",
+    "anomaly_trend_change": "Direction and size of the last change of trend, -1 to 1.",
+    "anomaly_seasonality_strength": "How much of the variation is seasonal, 0 to 1.",
+}
+"""Gauges that only queries with the right detector have, name to help text."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,11 +49,11 @@ def spread_batch(batch: SeriesBatch, alignment: Alignment) -> SeriesBatch:
     """Return the batch in the order of `alignment`; series that it lacks become NaN rows."""
     if alignment.is_same:
         # With the old keys, so that those of the newest answer need not stay in memory.
-        return SeriesBatch(alignment.keys, batch.times, batch.values, batch.step)
+        return SeriesBatch(alignment.keys, batch.times, batch.values, batch.step, batch.offset)
     values = np.full((len(alignment.keys), len(batch.times)), np.nan)
     there = alignment.new >= 0
     values[there] = batch.values[alignment.new[there]]
-    return SeriesBatch(alignment.keys, batch.times, values, batch.step)
+    return SeriesBatch(alignment.keys, batch.times, values, batch.step, batch.offset)
 
 
 def spread_state(state: State, fresh: Callable[[int], State], alignment: Alignment) -> State:

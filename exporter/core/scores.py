@@ -7,7 +7,8 @@ operational metrics have tails that make five normal sigmas an everyday event (C
 doi:10.1137/070710111). docs/decisions/calibration.md tells how the two constants were chosen.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -41,9 +42,13 @@ class Scores:
 
     Parameters
     ----------
-    score : confidence in [0, 1]; NaN "cannot tell"
+    score : confidence in [0, 1] that something worth an alert is happening; NaN "cannot tell"
     expected, lower, upper : the band the sample was judged against, in the unit of the series
     sigmas : signed distance from `expected` in robust standard deviations
+    level : how unusual the sample is in [0, 1], for ranking and dashboards: without the caution
+        that `score` needs because it wakes people; a detector that has only one opinion gives it
+        as both
+    signals : gauges of its own that a detector publishes, name -> float64 [S, T]
     """
 
     score: Floats
@@ -51,6 +56,8 @@ class Scores:
     lower: Floats
     upper: Floats
     sigmas: Floats
+    level: Floats
+    signals: Mapping[str, Floats] = field(default_factory=dict)
 
     def rows(self, rows: slice) -> "Scores":
         """Return the scores of some series, as views."""
@@ -60,6 +67,8 @@ class Scores:
             self.lower[rows],
             self.upper[rows],
             self.sigmas[rows],
+            self.level[rows],
+            {name: signal[rows] for name, signal in self.signals.items()},
         )
 
 
@@ -81,10 +90,15 @@ _CONFIDENCES: Final = np.abs(np.log10(2.0 * stdtr(float(TAIL_DOF), -_SIGMAS))) /
 BAND_SIGMAS: Final = sigmas_at(ANOMALOUS)
 
 
-def blank_scores(series: int, columns: int) -> Scores:
-    """Return scores that cannot tell."""
-    nan = [np.full((series, columns), np.nan) for _ in range(5)]
-    return Scores(*nan)
+def blank_scores(series: int, columns: int, signals: Iterable[str] = ()) -> Scores:
+    """Return scores that cannot tell; `level` is `score`, the same array."""
+
+    def blank() -> Floats:
+        return np.full((series, columns), np.nan)
+
+    score = blank()
+    own = {name: blank() for name in signals}
+    return Scores(score, blank(), blank(), blank(), blank(), level=score, signals=own)
 
 
 def write_column(

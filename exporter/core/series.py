@@ -1,7 +1,8 @@
 """What is a batch of series?"""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from datetime import datetime, timedelta, tzinfo
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,9 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+QUARTER: Final = 900_000
+"""A quarter of an hour in milliseconds."""
+
 Keys: TypeAlias = tuple[bytes, ...]
 """Series identities: each label set as the JSON object that Prometheus wrote, byte for byte."""
 
@@ -23,12 +27,14 @@ class SeriesBatch:
     times : int64 [T], unix milliseconds, multiples of `step`, ascending by `step`
     values : float64 [S, T]; NaN is "no sample", never zero
     step : milliseconds between columns
+    offset : int64 [T], milliseconds by which the query's wall clock is ahead of UTC; None is UTC
     """
 
     keys: Keys
     times: Ints
     values: Floats
     step: int
+    offset: Ints | None = None
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.keys), len(self.times)):
@@ -37,14 +43,40 @@ class SeriesBatch:
                 f"keys and times ask for {(len(self.keys), len(self.times))}"
             )
 
+    @property
+    def wall_times(self) -> Ints:
+        """What the wall clock showed, int64 [T]: milliseconds since 1970-01-01 00:00, no zone."""
+        return self.times if self.offset is None else self.times + self.offset
+
     def columns(self, start: int, stop: int) -> "SeriesBatch":
         """Return the columns [start, stop) of every series, as a view."""
-        return SeriesBatch(self.keys, self.times[start:stop], self.values[:, start:stop], self.step)
+        offset = None if self.offset is None else self.offset[start:stop]
+        values = self.values[:, start:stop]
+        return SeriesBatch(self.keys, self.times[start:stop], values, self.step, offset)
 
     def rows(self, index: Ints) -> "SeriesBatch":
         """Return the series at `index`, in that order."""
         keys = tuple(self.keys[i] for i in index.tolist())
-        return SeriesBatch(keys, self.times, self.values[index], self.step)
+        return SeriesBatch(keys, self.times, self.values[index], self.step, self.offset)
+
+    def on_clock(self, zone: tzinfo | None) -> "SeriesBatch":
+        """Return the batch with the wall clock of a time zone; None is UTC."""
+        if zone is None:
+            return self
+        offset = utc_offsets(self.times, zone)
+        return SeriesBatch(self.keys, self.times, self.values, self.step, offset)
+
+
+def utc_offsets(times: Ints, zone: tzinfo) -> Ints:
+    """Return by how many milliseconds the wall clock of `zone` is ahead of UTC at `times` [T]."""
+    # Every zone of the database changes its offset on a quarter of an hour.
+    quarters, place = np.unique(times // QUARTER, return_inverse=True)
+    seconds = [
+        datetime.fromtimestamp(quarter * QUARTER / 1000, zone).utcoffset() or timedelta(0)
+        for quarter in quarters.tolist()
+    ]
+    offsets = np.array([offset // timedelta(milliseconds=1) for offset in seconds], dtype=np.int64)
+    return offsets[place]
 
 
 def empty_batch(times: Ints, step: int) -> SeriesBatch:

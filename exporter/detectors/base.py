@@ -39,6 +39,9 @@ class Detector(ABC):
 
     weight: Annotated[float, Gt(0)] = 1.0
 
+    signals: ClassVar[tuple[str, ...]] = ()
+    """Gauges of its own, from `exporter.core.published.SIGNALS`; its scores hold all of them."""
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -48,6 +51,11 @@ class Detector(ABC):
     @abstractmethod
     def memory(self) -> int:
         """Samples after which what came before no longer matters: how much history to fetch."""
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether each series is judged without regard to the others; a shared model is not."""
+        return True
 
     @abstractmethod
     def fresh(self, series: int) -> State:

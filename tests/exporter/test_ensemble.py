@@ -9,7 +9,7 @@ NAN = float("nan")
 
 def vote(*score: float) -> Scores:
     cells = np.array([score])
-    return Scores(cells, cells * 10, cells * 10 - 1, cells * 10 + 1, cells)
+    return Scores(cells, cells * 10, cells * 10 - 1, cells * 10 + 1, cells, cells)
 
 
 def test_weights_are_relative() -> None:

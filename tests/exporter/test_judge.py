@@ -12,7 +12,8 @@ def scores_of(score: float, expected: float) -> Scores:
     def cell(value: float) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         return np.array([[value]])
 
-    return Scores(cell(score), cell(expected), cell(expected - 10), cell(expected + 10), cell(3.0))
+    band = cell(expected - 10), cell(expected + 10)
+    return Scores(cell(score), cell(expected), *band, cell(3.0), cell(score))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,8 @@ def test_published_score_reaches_the_threshold_exactly_when_it_is_an_anomaly() -
     """What rules compare, score >= threshold, must be the verdict."""
     rng = np.random.default_rng(3)
     values = rng.normal(50, 30, (20, 50))
-    raw = Scores(rng.random((20, 50)), *(np.full((20, 50), x) for x in (50.0, 40.0, 60.0, 1.0)))
+    center, low, high, one = (np.full((20, 50), x) for x in (50.0, 40.0, 60.0, 1.0))
+    raw = Scores(rng.random((20, 50)), center, low, high, one, one)
     policy = Policy(direction="up", low=-10, high=110, min_deviation=12, threshold=0.7)
     verdict = judge(values, raw, policy)
     np.testing.assert_array_equal(verdict.scores.score >= policy.threshold, verdict.is_anomaly)
