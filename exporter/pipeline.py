@@ -127,7 +127,8 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
         except DetectorError as error:
             failures.append(error)
             learned[detector.name] = before
-            votes[detector.name] = blank_scores(*batch.values.shape, signals=detector.signals)
+            series, columns = batch.values.shape
+            votes[detector.name] = blank_scores(series, columns, detector.signals)
     combined = combine(list(votes.values()), [detector.weight for detector in plan.detectors])
     verdict = judge(batch.values, combined, plan.policy)
     before = spread_state(state.latest, lambda born: _unseen(plan, born), alignment)
