@@ -26,7 +26,7 @@ def compiled(function: F) -> F:
 
 def uncompiled(function: F) -> F:
     """Return the Python function that `compiled` was given, as its slow twin for tests."""
-    return cast("F", cast("Dispatcher[F]", function).py_func)
+    return cast("Dispatcher[F]", function).py_func
 
 
 def _jit(function: F, *, cache: bool) -> F:
