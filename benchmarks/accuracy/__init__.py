@@ -1,0 +1,1 @@
+"""How well do the detectors find what people have labelled, and how quiet are they otherwise?"""

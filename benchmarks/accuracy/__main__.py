@@ -1,0 +1,106 @@
+"""Score labelled series as production would; README.md tells how and what came out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.accuracy.files import BadInput, datasets_of, series_of
+from benchmarks.accuracy.jobs import Job, Outcome, score_all, score_job, watched
+from benchmarks.accuracy.judging import run_scorer
+from benchmarks.accuracy.settings import config_of
+from exporter.errors import ConfigError
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Score, and return the exit code: 1 when a file could not be, 2 for a wrong configuration."""
+    flags = _parser().parse_args(arguments)
+    try:
+        config = config_of(flags.config, flags.detectors, flags.ensemble)
+        if flags.data.is_file():
+            return _one(score_job(config, Job("", flags.data.name, flags.data, flags.out)))
+        names = datasets_of(flags.data, flags.datasets)
+        jobs = [
+            Job(dataset, name, path, flags.out / dataset / f"{name}.csv")
+            for dataset in names
+            for name, path in series_of(flags.data / dataset)[:: flags.every]
+        ]
+        done = watched(score_all(config, jobs, flags.jobs), len(jobs), _say)
+        if flags.evaluate:
+            print(run_scorer(flags.evaluate, flags.data, flags.out, jobs))
+    except ConfigError as error:
+        _say("\n".join(error.problems))
+        return EXIT_CONFIG
+    except BadInput as error:
+        _say(str(error))
+        return EXIT_FAILED
+    return EXIT_FAILED if any(outcome.error for outcome in done) else 0
+
+
+def _one(outcome: Outcome) -> int:
+    for message in filter(None, (outcome.error, *outcome.failures)):
+        _say(message)
+    return EXIT_FAILED if outcome.error else 0
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of data sets, or one file")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for the scores, or one file")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="an exporter's; its first query is measured"
+    )
+    parser.add_argument(
+        "--detectors",
+        type=_names,
+        default=(),
+        metavar="A,B",
+        help="kinds with their defaults, in place of the query's ensemble",
+    )
+    parser.add_argument("--ensemble", default="", metavar="NAME", help="a known ensemble instead")
+    parser.add_argument(
+        "--datasets", type=_names, default=(), metavar="A,B", help="folders of DATA (default: all)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--every",
+        type=_positive,
+        default=1,
+        metavar="K",
+        help="score only every K-th series of each index",
+    )
+    parser.add_argument(
+        "--evaluate",
+        type=Path,
+        metavar="SCORER",
+        help="then run this program on labels and scores, and keep its report in OUT",
+    )
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"found {number}, the least is 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

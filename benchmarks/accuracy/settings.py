@@ -1,0 +1,51 @@
+"""Which ensemble is measured? An exporter's configuration, its defaults, or a list of kinds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from exporter.config import Config, parse_config
+from exporter.errors import ConfigError
+
+
+def config_of(path: Path | None, detectors: Sequence[str] = (), ensemble: str = "") -> Config:
+    """Return a configuration whose first query is what to measure.
+
+    Parameters
+    ----------
+    path : an exporter's configuration; None is one query with every default
+    detectors : kinds that replace the query's ensemble, each with its defaults
+    ensemble : name of a known ensemble that replaces it
+
+    Raises
+    ------
+    ConfigError
+        Any of them is wrong.
+    """
+    chosen: dict[str, Any] = {}
+    if detectors:
+        chosen["detectors"] = [{"kind": kind} for kind in detectors]
+    if ensemble:
+        chosen["ensemble"] = ensemble
+    query: dict[str, Any] = {"name": "accuracy", "expr": "vector(0)"}
+    config = _read(path) if path else parse_config(_text(query), "defaults")
+    if not chosen:
+        return config
+    measured = parse_config(_text(query | chosen), "command line").queries[0]
+    given = config.all_queries()[0]
+    update = {name: getattr(measured, name) for name in chosen}
+    return config.model_copy(update={"queries": (given.model_copy(update=update),), "presets": ()})
+
+
+def _read(path: Path) -> Config:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    return parse_config(text, str(path))
+
+
+def _text(query: dict[str, Any]) -> str:
+    return msgspec.json.encode({"queries": [query]}).decode()
