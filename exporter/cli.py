@@ -214,7 +214,7 @@ def _check(flags: argparse.Namespace) -> int:
             f"  every {format_duration(config.evaluation_interval)}, "
             f"step {format_duration(query.step or 0)}, "
             f"lookback {format_duration(query.lookback or 0)}, direction {query.direction}, "
-            f"threshold {query.threshold:g}; {detectors}"
+            f"threshold {query.threshold:g}; {query.combine} of {detectors}"
         )
         if flags.try_queries:
             try:

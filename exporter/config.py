@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
-from exporter.detectors.mad import Mad
-from exporter.detectors.zscore import ZScore
+from exporter.ensemble import Combination, Combine
+from exporter.ensembles import ENSEMBLES, EnsembleName
 from exporter.errors import ConfigError
 from exporter.judge import Direction, Policy
 from exporter.pipeline import Plan
@@ -87,8 +87,14 @@ class QueryConfig(StrictModel):
     """Smaller distances from the expected value are harmless, in the series' unit."""
     min_relative_deviation: Annotated[float, Ge(0)] = 0.0
     """Likewise, as a share of the expected value."""
-    detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = (ZScore(), Mad(weight=2.0))
-    """The ensemble; each entry has a `kind`, a `weight` and that detector's own settings."""
+    ensemble: EnsembleName = "default"
+    """A ready set of detectors; `detectors` lists your own instead."""
+    detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = ()
+    """An ensemble of your own; each entry has a `kind`, a `weight` and that detector's settings."""
+    combine: Combine | None = None
+    """How the detectors' scores become one: mean, max or quorum; default: the ensemble's, mean."""
+    quorum: Annotated[float, Gt(0), Le(1)] | None = None
+    """With `combine: quorum`: share of the voting weight that has to agree; default: a half."""
     timezone: TimeZone = None
     """Whose days and weeks the series follow, such as Europe/Berlin; default: UTC."""
     threshold: Annotated[float, Gt(0), Le(1)] = ANOMALOUS
@@ -101,6 +107,12 @@ class QueryConfig(StrictModel):
         low, high = self.range
         if low is not None and high is not None and low >= high:
             raise FieldProblem(("range",), f"found [{low}, {high}]; the first must be lower")
+        if {"detectors", "ensemble"} <= self.model_fields_set:
+            message = "found beside `detectors`; name a ready ensemble or list your own, not both"
+            raise FieldProblem(("ensemble",), message)
+        if self.quorum is not None and self.combine != "quorum":
+            message = f"found {self.quorum:g} without `combine: quorum`; add it, or leave this out"
+            raise FieldProblem(("quorum",), message)
         kinds = [detector.name for detector in self.detectors]
         for position, kind in enumerate(kinds):
             if kind in kinds[:position]:
@@ -149,9 +161,14 @@ class Config(StrictModel):
         step = query.step or self.evaluation_interval
         scrape = self.prometheus.scrape_interval
         rate_interval = format_duration(max(4 * scrape, scrape + step))
-        memory = 2 * step * max(detector.memory for detector in query.detectors)
+        ensemble = ENSEMBLES[query.ensemble]
+        detectors = query.detectors or ensemble.detectors
+        combine = query.combine or ("mean" if query.detectors else ensemble.combine)
+        memory = 2 * step * max(detector.memory for detector in detectors)
         return query.model_copy(
             update={
+                "detectors": detectors,
+                "combine": combine,
                 "expr": query.expr.replace(RATE_INTERVAL, rate_interval),
                 "step": step,
                 "lookback": max(query.lookback or memory, step),
@@ -197,6 +214,7 @@ def plan_of(query: QueryConfig) -> Plan:
     return Plan(
         query=query.name,
         detectors=query.detectors,
+        combination=combination_of(query),
         policy=Policy(
             direction=query.direction,
             low=-math.inf if low is None else low,
@@ -212,9 +230,17 @@ def plan_of(query: QueryConfig) -> Plan:
     )
 
 
+def combination_of(query: QueryConfig) -> Combination:
+    """Return how a resolved query's detectors are combined."""
+    given = {} if query.quorum is None else {"quorum": query.quorum}
+    return Combination(kind=query.combine or "mean", **given)
+
+
 _LEARNED_FROM = ("expr", "step", "timezone", "detectors")
+_NOT_LEARNED_FROM = {"detectors": {"__all__": {"weight"}}}
 
 
 def fingerprint(query: QueryConfig) -> str:
     """Return what a resolved query's state depends on; a change of it means a cold start."""
-    return re.sub(r"\s+", " ", query.model_dump_json(include=set(_LEARNED_FROM)))
+    text = query.model_dump_json(include=set(_LEARNED_FROM), exclude=_NOT_LEARNED_FROM)
+    return re.sub(r"\s+", " ", text)

@@ -91,8 +91,10 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
     is_silenced = is_small | is_wrong_way | np.isnan(scores.score)
     score = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.score))
     score[is_absent] = np.nan
-    level = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.level))
-    level[is_absent] = np.nan
+    level = score
+    if scores.level is not scores.score:
+        level = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.level))
+        level[is_absent] = np.nan
     published = Scores(
         score=score,
         expected=np.clip(scores.expected, policy.low, policy.high),

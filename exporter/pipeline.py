@@ -24,7 +24,7 @@ from exporter.core.rows import (
 from exporter.core.scores import Scores, blank_scores
 from exporter.core.series import Floats, Ints, Keys, SeriesBatch
 from exporter.detectors.base import Detector
-from exporter.ensemble import combine
+from exporter.ensemble import MEAN, Combination, combine
 from exporter.errors import DetectorError
 from exporter.judge import Policy, Verdict, judge
 
@@ -43,6 +43,7 @@ class Plan:
     ----------
     query : its name
     detectors : the ensemble, each with its weight
+    combination : how their scores become one
     policy : what counts as an anomaly
     grace : milliseconds for which the last judged sample stays current when no newer one comes
     missing_for : milliseconds for which a vanished series is reported and its state kept
@@ -57,6 +58,7 @@ class Plan:
     missing_for: int
     per_detector: bool = False
     zone: tzinfo | None = None
+    combination: Combination = MEAN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,7 +131,8 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
             learned[detector.name] = before
             series, columns = batch.values.shape
             votes[detector.name] = blank_scores(series, columns, detector.signals)
-    combined = combine(list(votes.values()), [detector.weight for detector in plan.detectors])
+    weights = [detector.weight for detector in plan.detectors]
+    combined = combine(list(votes.values()), weights, plan.combination)
     verdict = judge(batch.values, combined, plan.policy)
     before = spread_state(state.latest, lambda born: _unseen(plan, born), alignment)
     after = QueryState(

@@ -1,10 +1,13 @@
 import math
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from exporter.config import fingerprint, load_preset, parse_config, plan_of
 from exporter.detectors.mad import Mad
+from exporter.ensemble import Combination
+from exporter.ensembles import ENSEMBLES, EnsembleName
 from exporter.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +70,14 @@ def test_everything_is_read() -> None:
             "queries: [{name: a, expr: up, detectors: [{kind: mad, windw: 5}]}]",
             ["windw", "window"],
         ),
+        (
+            "queries: [{name: a, expr: up, ensemble: default, detectors: [{kind: mad}]}]",
+            ["queries[0].ensemble", "not both"],
+        ),
+        ("queries: [{name: a, expr: up, ensemble: best}]", ["queries[0].ensemble", "'default'"]),
+        ("queries: [{name: a, expr: up, combine: sum}]", ["queries[0].combine", "'quorum'"]),
+        ("queries: [{name: a, expr: up, quorum: 0.5}]", ["queries[0].quorum", "combine: quorum"]),
+        ("queries: [{name: a, expr: up, combine: quorum, quorum: 0}]", ["queries[0].quorum"]),
         ("prometheus: {url: 'localhost:9090'}\npresets: [node]", ["prometheus.url"]),
     ],
 )
@@ -97,9 +108,35 @@ def test_the_fingerprint_covers_what_learned_state_depends_on() -> None:
         return fingerprint(query)
 
     base = mark("expr: up")
-    assert mark("expr: up, threshold: 0.9, direction: up, max_series: 5") == base
+    assert mark("expr: up, threshold: 0.9, direction: up, max_series: 5, combine: max") == base
+    assert mark("expr: up, ensemble: default") == base
+    one = mark("expr: up, detectors: [{kind: mad}, {kind: zscore}]")
+    assert mark("expr: up, detectors: [{kind: mad, weight: 3}, {kind: zscore}]") == one != base
     for other in ("expr: down", "expr: up, step: 1m", "expr: up, detectors: [{kind: mad}]"):
         assert mark(other) != base
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("expr: up", Combination()),
+        ("expr: up, combine: max", Combination(kind="max")),
+        ("expr: up, combine: quorum", Combination(kind="quorum", quorum=0.5)),
+        ("expr: up, combine: quorum, quorum: 0.7", Combination(kind="quorum", quorum=0.7)),
+    ],
+)
+def test_votes_are_combined_as_asked(entry: str, expected: Combination) -> None:
+    (query,) = parse_config(f"queries: [{{name: a, {entry}}}]", "c.yml").all_queries()
+    assert plan_of(query).combination == expected
+
+
+@pytest.mark.parametrize("name", get_args(EnsembleName))
+def test_every_named_ensemble_can_be_had(name: EnsembleName) -> None:
+    text = f"queries: [{{name: a, expr: up, ensemble: {name}}}]"
+    (query,) = parse_config(text, "c.yml").all_queries()
+    assert plan_of(query).detectors == ENSEMBLES[name].detectors
+    listed = [detector.name for detector in query.detectors]
+    assert len(set(listed)) == len(listed)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("**/exporter.yml")), ids=str)
