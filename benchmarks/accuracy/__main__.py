@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.accuracy.files import BadInput, datasets_of, series_of
-from benchmarks.accuracy.jobs import Job, Outcome, score_all, score_job, watched
+from benchmarks.accuracy.jobs import Job, Outcome, score_all, score_jobs, watched
 from benchmarks.accuracy.judging import run_scorer
 from benchmarks.accuracy.settings import config_of
 from exporter.errors import ConfigError
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = config_of(flags.config, flags.detectors, flags.ensemble)
         if flags.data.is_file():
-            return _one(score_job(config, Job("", flags.data.name, flags.data, flags.out)))
+            return _one(score_jobs(config, [Job("", flags.data.name, flags.data, flags.out)])[0])
         names = datasets_of(flags.data, flags.datasets)
         jobs = [
             Job(dataset, name, path, flags.out / dataset / f"{name}.csv")

@@ -1,16 +1,18 @@
 """How do all files of a folder get scored, on every core, and how far is it?"""
 
+import math
 import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Final
 
-from benchmarks.accuracy.files import BadInput, read_series, write_scores
-from benchmarks.accuracy.scoring import score_file
+from benchmarks.accuracy.files import BadInput, SeriesFile, read_series, write_scores
+from benchmarks.accuracy.scoring import score_files
 from exporter.config import Config
 
 SINGLE_THREADED: Final = (
@@ -20,6 +22,9 @@ SINGLE_THREADED: Final = (
     "NUMBA_NUM_THREADS",
 )
 """Read when the libraries are loaded: a process per core must not start a thread per core."""
+
+TOGETHER: Final = 16
+"""Files that one process works on at a time: Python's cost per column is shared by them."""
 
 EVERY: Final = 5.0
 """Seconds between lines of progress."""
@@ -45,29 +50,43 @@ class Outcome:
     error: str = ""
 
 
-def score_job(config: Config, job: Job) -> Outcome:
-    """Read, score and write one file."""
-    try:
-        file = read_series(job.source)
-    except BadInput as error:
-        return Outcome(job, error=str(error))
-    told = score_file(config, file)
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    write_scores(job.target, file.stamps, told.score, told.event, told.alert)
-    return Outcome(job, len(file.stamps), told.failures)
+def score_jobs(config: Config, jobs: Sequence[Job]) -> list[Outcome]:
+    """Read, score and write some files; those that cannot be read are an outcome, too."""
+    files: dict[Job, SeriesFile] = {}
+    outcomes: list[Outcome] = []
+    for job in jobs:
+        try:
+            files[job] = read_series(job.source)
+        except BadInput as error:
+            outcomes.append(Outcome(job, error=str(error)))
+    told = score_files(config, list(files.values()))
+    for (job, file), scores in zip(files.items(), told, strict=True):
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        write_scores(job.target, file.stamps, scores.score, scores.event, scores.alert)
+        outcomes.append(Outcome(job, len(file.stamps), tuple(scores.failures)))
+    return outcomes
 
 
 def score_all(config: Config, jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
     """Score files, several at a time; the outcomes come as they are done."""
+    parts = list(_parts(jobs, processes))
     if processes == 1:
-        yield from (score_job(config, job) for job in jobs)
+        yield from chain.from_iterable(score_jobs(config, part) for part in parts)
         return
     os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
     # Spawned, not forked: the libraries of a fork have decided about their threads already.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(jobs) or 1), context) as pool:
-        pending = [pool.submit(score_job, config, job) for job in jobs]
-        yield from (done.result() for done in as_completed(pending))
+    with ProcessPoolExecutor(min(processes, len(parts) or 1), context) as pool:
+        pending = [pool.submit(score_jobs, config, part) for part in parts]
+        yield from chain.from_iterable(done.result() for done in as_completed(pending))
+
+
+def _parts(jobs: Sequence[Job], processes: int) -> Iterator[Sequence[Job]]:
+    """Yield what to score together: series of one data set, mostly on one grid."""
+    for _, those in groupby(jobs, lambda job: job.dataset):
+        group = list(those)
+        size = min(TOGETHER, math.ceil(len(group) / (2 * processes)))
+        yield from (group[start : start + size] for start in range(0, len(group), size))
 
 
 def watched(

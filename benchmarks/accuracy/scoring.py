@@ -1,7 +1,9 @@
 """What would production have said of every row of a file?"""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -17,11 +19,8 @@ from exporter.pipeline import Plan, cold_state, evaluate
 CELLS: Final = 65_536
 """Series times columns that are evaluated at a time: what bounds the memory."""
 
-FOR_EVER: Final = 2**60
-"""Milliseconds for which a pausing series is remembered.
-
-How long depends on where evaluations end otherwise, and so on the size of the pieces.
-"""
+FOR_EVER: Final = 2**61
+"""Milliseconds for which a pausing series is remembered: a file holds one series."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class RowScores:
     score: Floats
     event: Floats
     alert: Bools
-    failures: tuple[str, ...]
+    failures: dict[str, None]
 
 
 def plan_for(config: Config, step: int) -> Plan:
@@ -51,44 +50,93 @@ def plan_for(config: Config, step: int) -> Plan:
         update={"step": step / 1000, "lookback": None, "grace": None}
     )
     alone = config.model_copy(update={"queries": (query,), "presets": ()})
-    return replace(plan_of(alone.all_queries()[0]), missing_for=FOR_EVER)
+    return replace(plan_of(alone.all_queries()[0]), grace=FOR_EVER, missing_for=FOR_EVER)
 
 
-def score_file(config: Config, file: SeriesFile, cells: int = CELLS) -> RowScores:
-    """Score every row by what came before it; several metrics are one server.
+def score_files(config: Config, files: Sequence[SeriesFile], cells: int = CELLS) -> list[RowScores]:
+    """Score every row by what came before it; the metrics of one file are one server.
+
+    Files on the same grid are evaluated together, as the series of one query are, unless a
+    detector would then judge one by the other.
 
     cells : series times columns to evaluate at a time; does not change the result
     """
-    timeline = lay_out(file.times)
-    plan = plan_for(config, timeline.step)
-    score, event = (np.full(len(file.times), np.nan) for _ in range(2))
-    alert = np.zeros(len(file.times), dtype=np.bool_)
-    failures: dict[str, None] = {}
+    told = [_blank(len(file.times)) for file in files]
+    alike: dict[tuple[int, int], list[_Member]] = defaultdict(list)
+    for file, scores in zip(files, told, strict=True):
+        timeline = lay_out(file.times)
+        alike[timeline.step, timeline.start].append(_Member(file, timeline, scores))
+    for (step, _), members in alike.items():
+        plan = plan_for(config, step)
+        are_independent = all(detector.is_independent for detector in plan.detectors)
+        for group in [members] if are_independent else [[member] for member in members]:
+            _score_group(plan, group, cells)
+    return told
+
+
+@dataclass(frozen=True, eq=False)
+class _Member:
+    """One of several files that are evaluated together, and where its scores go."""
+
+    file: SeriesFile
+    timeline: Timeline
+    scores: RowScores
+
+
+def _blank(rows: int) -> RowScores:
+    return RowScores(
+        np.full(rows, np.nan), np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), {}
+    )
+
+
+def _score_group(plan: Plan, group: Sequence[_Member], cells: int) -> None:
+    ends = list(accumulate(len(member.file.metrics) for member in group))
     state = cold_state(plan)
-    for rows, batch in _pieces(file, timeline, max(1, cells // len(file.metrics))):
+    for batch in _batches(group, max(1, cells // ends[-1])):
         state, done = evaluate(plan, state, batch)
-        failures.update((str(error), None) for error in done.failures)
-        place = timeline.column[rows] - (batch.times[0] - timeline.start) // timeline.step
-        verdict = done.verdict
-        score[rows] = server_scores(verdict.scores.level)[place]
-        event[rows] = server_scores(verdict.scores.score)[place]
-        if len(file.metrics) == 1:
-            alert[rows] = verdict.is_anomaly[0, place]
-        else:
-            alert[rows] = event[rows] >= plan.policy.threshold
-    return RowScores(score, event, alert, tuple(failures))
+        scores = done.verdict.scores
+        for member, end in zip(group, ends, strict=True):
+            own = slice(end - len(member.file.metrics), end)
+            first = _column(member.timeline, batch)
+            rows = _rows(member.timeline, first, first + len(batch.times))
+            place = member.timeline.column[rows] - first
+            told = member.scores
+            told.score[rows] = server_scores(scores.level[own])[place]
+            told.event[rows] = server_scores(scores.score[own])[place]
+            if len(member.file.metrics) == 1:
+                told.alert[rows] = done.verdict.is_anomaly[own][0, place]
+            else:
+                told.alert[rows] = told.event[rows] >= plan.policy.threshold
+            told.failures.update((str(failure), None) for failure in done.failures)
 
 
-def _pieces(
-    file: SeriesFile, timeline: Timeline, width: int
-) -> Iterator[tuple[slice, SeriesBatch]]:
-    """Yield the rows and the columns of one evaluation after the other."""
-    keys = tuple(msgspec.json.encode({"metric": name}) for name in file.metrics)
-    for start in range(0, timeline.columns, width):
-        stop = min(start + width, timeline.columns)
-        first, last = np.searchsorted(timeline.column, (start, stop)).tolist()
-        values = np.full((len(keys), stop - start), np.nan)
-        judged = first + np.flatnonzero(timeline.is_judged[first:last])
-        values[:, timeline.column[judged] - start] = file.values[:, judged]
-        batch = SeriesBatch(keys, timeline.times(start, stop), values, timeline.step)
-        yield slice(first, last), batch
+def _batches(group: Sequence[_Member], width: int) -> Iterator[SeriesBatch]:
+    """Yield the columns of all files on one grid, `width` at a time."""
+    keys = tuple(
+        msgspec.json.encode({"file": str(number), "metric": name})
+        for number, member in enumerate(group)
+        for name in member.file.metrics
+    )
+    grid = max((member.timeline for member in group), key=lambda timeline: timeline.columns)
+    for start in range(0, grid.columns, width):
+        stop = min(start + width, grid.columns)
+        blocks = [_block(member, start, stop) for member in group]
+        yield SeriesBatch(keys, grid.times(start, stop), np.concatenate(blocks), grid.step)
+
+
+def _block(member: _Member, start: int, stop: int) -> Floats:
+    """Return the values of one file in the columns [start, stop): float64 [S, stop - start]."""
+    rows = _rows(member.timeline, start, stop)
+    judged = rows.start + np.flatnonzero(member.timeline.is_judged[rows])
+    values = np.full((len(member.file.metrics), stop - start), np.nan)
+    values[:, member.timeline.column[judged] - start] = member.file.values[:, judged]
+    return values
+
+
+def _rows(timeline: Timeline, start: int, stop: int) -> slice:
+    """Return which rows lie in the columns [start, stop)."""
+    return slice(*np.searchsorted(timeline.column, (start, stop)).tolist())
+
+
+def _column(timeline: Timeline, batch: SeriesBatch) -> int:
+    return int(batch.times[0] - timeline.start) // timeline.step
