@@ -11,7 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from exporter.core.published import GAUGES, Published
+from exporter.core.published import GAUGES
 from exporter.core.rows import (
     State,
     align,
@@ -22,17 +22,15 @@ from exporter.core.rows import (
     take_rows,
 )
 from exporter.core.scores import Scores, blank_scores
-from exporter.core.series import Floats, Ints, Keys, SeriesBatch
+from exporter.core.series import NEVER, Floats, Ints, Keys, SeriesBatch
 from exporter.detectors.base import Detector
 from exporter.ensemble import MEAN, Combination, combine
+from exporter.episodes import no_episodes, remember
 from exporter.errors import DetectorError
 from exporter.judge import Policy, Verdict, judge
 
 CELLS = 250_000
 """Series times columns that are evaluated at a time: some ten arrays of 2 MB."""
-
-NEVER = -(2**60)
-"""When a series that has had no sample yet was last seen, in unix milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ class QueryState:
     keys : S series
     until : unix milliseconds of the last column that was evaluated
     latest : arrays [S]: `seen` (unix milliseconds of the last sample), one array per gauge, and
-        `detector:<kind>` scores, as of that sample
+        `detector:<kind>` scores, as of that sample; and the `exporter.episodes`
     detectors : kind -> that detector's arrays
     """
 
@@ -190,41 +188,17 @@ def gauges(plan: Plan, batch: SeriesBatch, verdict: Verdict) -> dict[str, Floats
     }
 
 
-def publish(plan: Plan, state: QueryState) -> Published:
-    """Return the gauges of a query as its last evaluation left them."""
-    is_gone = _age(state) > plan.grace
-    missing: Keys = ()
-    if is_gone.any():
-        missing = select_keys(state.keys, np.flatnonzero(is_gone))
-        state = _keep(state, np.flatnonzero(~is_gone))
-    return Published(
-        query=plan.query,
-        keys=state.keys,
-        gauges={name: _floats(state.latest[name]) for name in _gauge_names(plan)},
-        missing=missing,
-        detector_scores={
-            detector.name: _floats(state.latest[f"detector:{detector.name}"])
-            for detector in plan.detectors
-        },
-        per_detector=plan.per_detector,
-    )
-
-
-def warming(published: Published) -> int:
-    """Return how many of the series that are there have no expected value yet."""
-    return int(np.isnan(published.gauges["anomaly_expected_value"]).sum())
-
-
-def _gauge_names(plan: Plan) -> tuple[str, ...]:
+def gauge_names(plan: Plan) -> tuple[str, ...]:
+    """Return the gauges of every series of a query."""
     return (*GAUGES, *(name for detector in plan.detectors for name in detector.signals))
 
 
 def _unseen(plan: Plan, series: int) -> State:
     votes = (f"detector:{detector.name}" for detector in plan.detectors)
-    names = [*_gauge_names(plan), *votes]
+    names = [*gauge_names(plan), *votes]
     blank: State = {name: np.full(series, np.nan) for name in names}
     blank["seen"] = np.full(series, NEVER, dtype=np.int64)
-    return blank
+    return {**blank, **no_episodes(series)}
 
 
 def _latest(
@@ -248,7 +222,16 @@ def _latest(
         for name, values in found.items()
     }
     latest["seen"] = np.where(has_sample, batch.times[newest], before["seen"])
-    return latest
+    episodes = remember(
+        before,
+        batch.times,
+        batch.step,
+        verdict.is_anomaly,
+        verdict.scores.sigmas,
+        [vote.score for vote in votes.values()],
+        plan.policy.threshold,
+    )
+    return {**latest, **episodes}
 
 
 def _without_forgotten(plan: Plan, state: QueryState, old: Ints) -> QueryState:
@@ -256,19 +239,21 @@ def _without_forgotten(plan: Plan, state: QueryState, old: Ints) -> QueryState:
 
     The latter is why a fresh install does not report every container of the last week as missing.
     """
-    age = _age(state)
+    age = age_of(state)
     is_forgotten = (age > plan.grace + plan.missing_for) | ((old < 0) & (age > plan.grace))
     if not is_forgotten.any():
         return state
-    return _keep(state, np.flatnonzero(~is_forgotten))
+    return keep(state, np.flatnonzero(~is_forgotten))
 
 
-def _age(state: QueryState) -> Ints:
+def age_of(state: QueryState) -> Ints:
+    """Return how long each series has had no sample, in milliseconds, int64 [S]."""
     age: Ints = state.until - state.latest["seen"]
     return age
 
 
-def _keep(state: QueryState, rows: Ints) -> QueryState:
+def keep(state: QueryState, rows: Ints) -> QueryState:
+    """Return the series at `rows`."""
     return QueryState(
         keys=select_keys(state.keys, rows),
         until=state.until,
@@ -289,7 +274,3 @@ def _joined(states: Sequence[QueryState]) -> QueryState:
             for kind in first.detectors
         },
     )
-
-
-def _floats(array: object) -> Floats:
-    return np.asarray(array, dtype=np.float64)

@@ -12,7 +12,8 @@ from exporter.core.published import Published
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
-from exporter.pipeline import QueryState, advance, cold_state, publish, warming
+from exporter.pipeline import QueryState, advance, cold_state
+from exporter.publishing import publish, warming
 
 log = logging.getLogger(__name__)
 

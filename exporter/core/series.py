@@ -12,6 +12,8 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 QUARTER: Final = 900_000
 """A quarter of an hour in milliseconds."""
+NEVER: Final = -(2**60)
+"""The instant of what has not been, in unix milliseconds."""
 
 Keys: TypeAlias = tuple[bytes, ...]
 """Series identities: each label set as the JSON object that Prometheus wrote, byte for byte."""

@@ -10,15 +10,8 @@ from exporter.detectors.base import WindowedDetector
 from exporter.detectors.mad import Mad
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy
-from exporter.pipeline import (
-    Plan,
-    QueryState,
-    advance,
-    cold_state,
-    evaluate,
-    publish,
-    warming,
-)
+from exporter.pipeline import Plan, QueryState, advance, cold_state, evaluate
+from exporter.publishing import publish, warming
 
 STEP = 15_000
 SHORT = ZScore(window=20, min_samples=10)
