@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from exporter.config import Config, parse_config
 from exporter.errors import ConfigError
+
+_ENSEMBLE: Final = ("detectors", "ensemble", "combine", "quorum")
+"""What of a query says who votes, and how."""
 
 
 def config_of(path: Path | None, detectors: Sequence[str] = (), ensemble: str = "") -> Config:
@@ -33,9 +36,9 @@ def config_of(path: Path | None, detectors: Sequence[str] = (), ensemble: str = 
     config = _read(path) if path else parse_config(_text(query), "defaults")
     if not chosen:
         return config
-    measured = parse_config(_text(query | chosen), "command line").queries[0]
+    measured = parse_config(_text(query | chosen), "command line").all_queries()[0]
     given = config.all_queries()[0]
-    update = {name: getattr(measured, name) for name in chosen}
+    update = {name: getattr(measured, name) for name in _ENSEMBLE}
     return config.model_copy(update={"queries": (given.model_copy(update=update),), "presets": ()})
 
 
