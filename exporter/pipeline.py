@@ -224,12 +224,11 @@ def _latest(
     latest["seen"] = np.where(has_sample, batch.times[newest], before["seen"])
     episodes = remember(
         before,
-        batch.times,
-        batch.step,
+        batch,
         verdict.is_anomaly,
-        verdict.scores.sigmas,
-        [vote.score for vote in votes.values()],
-        plan.policy.threshold,
+        sigmas=verdict.scores.sigmas,
+        votes=[vote.score for vote in votes.values()],
+        threshold=plan.policy.threshold,
     )
     return {**latest, **episodes}
 

@@ -3,8 +3,17 @@ import pytest
 
 from exporter.core.kernels import uncompiled
 from exporter.core.rows import State
-from exporter.core.series import NEVER, Bools, Floats
-from exporter.episodes import KEPT, QUIET, are_anomalous, no_episodes, record, remember
+from exporter.core.series import NEVER, Bools, Floats, SeriesBatch
+from exporter.episodes import (
+    KEPT,
+    QUIET,
+    Events,
+    are_anomalous,
+    episodes_of,
+    no_episodes,
+    record,
+    remember,
+)
 
 STEP = 60_000
 NAN = float("nan")
@@ -14,9 +23,11 @@ def enter(past: State, marks: Bools, sigmas: Floats, first: int = 0, cut: int = 
     """Remember columns from `first` on, at most `cut` at a time."""
     for start in range(first, marks.shape[1], cut):
         columns = slice(start, start + cut)
+        cells = sigmas[:, columns]
         times = np.arange(marks.shape[1], dtype=np.int64)[columns] * STEP
-        votes = [np.abs(sigmas[:, columns]) / 20, np.full_like(sigmas[:, columns], NAN)]
-        past = remember(past, times, STEP, marks[:, columns], sigmas[:, columns], votes, 0.6)
+        batch = SeriesBatch(tuple(b"%d" % row for row in range(len(cells))), times, cells, STEP)
+        votes = [np.abs(cells) / 20, np.full_like(cells, NAN)]
+        past = remember(past, batch, marks[:, columns], sigmas=cells, votes=votes, threshold=0.6)
     return past
 
 
@@ -60,13 +71,15 @@ def test_the_past_is_not_written_to_and_nothing_new_costs_nothing() -> None:
 
 def test_the_kernel_does_what_its_source_says() -> None:
     rng = np.random.default_rng(3)
-    rows = np.sort(rng.integers(0, 3, 60))
-    times = np.arange(60, dtype=np.int64) * 100_000
-    sigmas = rng.normal(0, 9, 60).astype(np.float32)
-    voters = rng.integers(0, 8, 60).astype(np.int32)
+    events = Events(
+        row=np.sort(rng.integers(0, 3, 60)),
+        time=np.arange(60, dtype=np.int64) * 100_000,
+        sigmas=rng.normal(0, 9, 60).astype(np.float32),
+        voters=rng.integers(0, 8, 60).astype(np.int32),
+    )
     fast, slow = no_episodes(3), no_episodes(3)
-    record(rows, times, sigmas, voters, QUIET, *fast.values())
-    uncompiled(record)(rows, times, sigmas, voters, QUIET, *slow.values())
+    record(events, episodes_of(fast), QUIET)
+    uncompiled(record)(events, episodes_of(slow), QUIET)
     for name, array in slow.items():
         np.testing.assert_equal(fast[name], array, err_msg=name)
 
