@@ -1,12 +1,12 @@
 """Why is a series anomalous, in words, and has it been so before?"""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 
-import msgspec
 import numpy as np
 
 from exporter.core.scores import MAX_SIGMAS
@@ -110,7 +110,7 @@ def explain(plan: Plan, state: QueryState, rows: Ints) -> list[Explanation]:
         found.append(
             Explanation(
                 query=plan.query,
-                labels=msgspec.json.decode(state.keys[row], type=dict[str, str]),
+                labels=labels_of(state.keys[row]),
                 since=since,
                 score=float(latest["anomaly_score"][row]),
                 threshold=float(latest["anomaly_threshold"][row]),
@@ -127,6 +127,13 @@ def explain(plan: Plan, state: QueryState, rows: Ints) -> list[Explanation]:
             )
         )
     return found
+
+
+def labels_of(key: bytes) -> dict[str, str]:
+    """Return a series' labels, with a question mark for what is no text."""
+    text = json.dumps(json.loads(key.decode(errors="replace"), strict=False), ensure_ascii=False)
+    labels: dict[str, str] = json.loads(text.encode(errors="replace"))
+    return labels
 
 
 def shares_of(plan: Plan, votes: Floats) -> list[dict[str, float]]:

@@ -5,9 +5,11 @@ import logging
 import math
 from concurrent.futures import Executor, Future
 
+from exporter.adapters.anomalies import Anomalies
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import Published
 from exporter.errors import QueryError, QueryFailure
+from exporter.explain import anomalous_rows, explain
 from exporter.runner import Outcome, QueryRunner
 from promkit.clock import Clock
 
@@ -76,6 +78,14 @@ class QueryLoop:
         if self.last_success is None:
             return "first evaluation"
         return "warming up" if self.warming else "ok"
+
+    def anomalies(self, limit: int) -> Anomalies:
+        """Return the worst of what is anomalous on the page; any thread may ask."""
+        if self.published is None:
+            return Anomalies(0, ())
+        plan, state = self.runner.plan, self.runner.state
+        rows = anomalous_rows(plan, state)
+        return Anomalies(len(rows), explain(plan, state, rows[:limit]))
 
     def succeed(self, before: "QueryLoop") -> None:
         """Show what a stopped loop of the same query did until there is something newer."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter import __version__, checkpoint
+from exporter.adapters.anomalies import Anomalies, Wanted
 from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
@@ -89,6 +90,7 @@ class Service:
             app = create_app(
                 self._render,
                 self._overview,
+                self._anomalies,
                 lifecycle_routes(self._why_not_ready, self._watcher.reload),
             )
             async with serve(app, self._options.listen, self._options.web_config_file) as bound:
@@ -167,6 +169,17 @@ class Service:
             )
             for name, loop in self._loops.items()
         ]
+
+    def _anomalies(self, wanted: Wanted) -> Anomalies:
+        """Return the worst anomalies of all queries; runs on a scrape's threads."""
+        found = [
+            loop.anomalies(wanted.limit)
+            for name, loop in self._loops.items()
+            if wanted.query in (None, name)
+        ]
+        worst = [each for one in found for each in one.worst]
+        worst.sort(key=lambda each: -each.score)
+        return Anomalies(sum(one.total for one in found), worst[: wanted.limit])
 
     def _why_not_ready(self) -> str | None:
         waiting = [name for name, loop in self._loops.items() if not loop.is_tried]

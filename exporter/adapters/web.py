@@ -1,4 +1,4 @@
-"""What does the exporter serve? The metrics page, and a page that a person can read."""
+"""What does the exporter serve? Metrics, anomalies as JSON, and a page that a person can read."""
 
 import asyncio
 import html
@@ -6,11 +6,19 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 
 from aiohttp import web
 
+from exporter.adapters.anomalies import (
+    SHOWN,
+    Anomalies,
+    Wanted,
+    as_json,
+    as_table,
+    instant,
+    read_wanted,
+)
 from exporter.adapters.exposition import CONTENT_TYPE
 from promkit.web import render_page
 
@@ -46,12 +54,13 @@ class QueryRow:
 def create_app(
     render: Callable[[], Iterator[bytes]],
     overview: Callable[[], Sequence[QueryRow]],
+    anomalies: Callable[[Wanted], Anomalies],
     lifecycle: Iterable[web.AbstractRouteDef],
     *,
     title: str = "Anomaly exporter",
     scrape_seconds: float = _SCRAPE_SECONDS,
 ) -> web.Application:
-    """Return the application with `/metrics`, `/` and the lifecycle routes.
+    """Return the application with `/metrics`, `/api/v1/anomalies`, `/` and the lifecycle routes.
 
     The page is not compressed: at its lowest level gzip takes several times as long as rendering.
 
@@ -60,6 +69,7 @@ def create_app(
     render : begins a metrics page; it and its pieces are called on threads that nothing else
         uses, so that a scrape neither blocks the event loop nor waits for an evaluation
     overview : what the page for people tells; called on the event loop
+    anomalies : finds the worst of what is anomalous now; called on those threads
     lifecycle : from `promkit.web.lifecycle_routes`
     title : of the page for people
     scrape_seconds : after which a client that is still reading is cut off
@@ -83,12 +93,30 @@ def create_app(
                 request.transport.abort()
         return response
 
+    async def find(wanted: Wanted) -> Anomalies:
+        return await asyncio.get_running_loop().run_in_executor(threads, anomalies, wanted)
+
+    async def list_anomalies(request: web.Request) -> web.Response:
+        try:
+            wanted = read_wanted(request.query)
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return as_json(await find(wanted))
+
     async def index(_: web.Request) -> web.Response:
-        return render_page(title, _table(overview()) + _LINKS)
+        now = as_table(await find(Wanted(SHOWN)))
+        return render_page(title, f"{_table(overview())}<h2>Anomalous now</h2>{now}{_LINKS}")
 
     app = web.Application()
     app.cleanup_ctx.append(shut_threads)
-    app.add_routes([web.get("/metrics", metrics), web.get("/", index), *lifecycle])
+    app.add_routes(
+        [
+            web.get("/metrics", metrics),
+            web.get("/api/v1/anomalies", list_anomalies),
+            web.get("/", index),
+            *lifecycle,
+        ]
+    )
     return app
 
 
@@ -115,8 +143,8 @@ async def _send(
 
 
 _LINKS = (
-    '<p><a href="metrics">metrics</a> · <a href="-/healthy">healthy</a> · '
-    '<a href="-/ready">ready</a></p>'
+    '<p><a href="metrics">metrics</a> · <a href="api/v1/anomalies">anomalies as JSON</a> · '
+    '<a href="-/healthy">healthy</a> · <a href="-/ready">ready</a></p>'
 )
 
 
@@ -134,6 +162,6 @@ def _table(rows: Sequence[QueryRow]) -> str:
 def _cells(row: QueryRow) -> str:
     evaluated = "never"
     if row.evaluated is not None:
-        evaluated = datetime.fromtimestamp(row.evaluated, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        evaluated = instant(row.evaluated)
     texts = (row.query, row.state, row.series, row.warming, evaluated, row.error or "")
     return "".join(f"<td>{html.escape(str(text))}</td>" for text in texts)

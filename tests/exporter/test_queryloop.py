@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from exporter.adapters.anomalies import Anomalies
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.config import parse_config
 from exporter.core.series import SeriesBatch
@@ -81,6 +82,26 @@ async def test_a_defect_that_persists_has_one_traceback(caplog: pytest.LogCaptur
         await loop.stop()
     assert loop.last_error == "ZeroDivisionError: a defect"
     assert [record.message for record in caplog.records if record.exc_info] == ["evaluation failed"]
+
+
+async def test_what_is_anomalous_is_withdrawn_with_the_scores() -> None:
+    clock = ManualClock(3000.0)
+    values = np.random.default_rng(1).normal(10.0, 1.0, (3, 400))
+    values[1, 200:] = 99.0
+    source = ArraySource(values)
+    with ThreadPoolExecutor(1) as pool:
+        loop = loop_of(source, clock, pool)
+        loop.start()
+        async with asyncio.timeout(5):
+            await clock.until_sleeping()
+            found = loop.anomalies(5)
+            assert (found.total, loop.anomalies(0)) == (1, Anomalies(1, []))
+            assert [one.labels["row"] for one in found.worst] == ["1"]
+            source.is_down = True
+            await clock.advance(INTERVAL)
+            await clock.until_sleeping()
+            assert loop.anomalies(5).total == 0
+        await loop.stop()
 
 
 async def test_stopping_does_not_wait_for_evaluations_that_have_not_begun() -> None:

@@ -15,7 +15,8 @@ from promkit.clock import SystemClock
 CONFIG = """
 prometheus: {{url: "{url}"}}
 evaluation_interval: 1s
-queries: [{{name: q, expr: up, timeout: 1s, lookback: 1s, threshold: {threshold}}}]
+queries:
+  - {{name: q, expr: up, timeout: 1s, lookback: 1s, threshold: {threshold}, range: [5, null]}}
 state: {{path: null}}
 """
 
@@ -56,13 +57,20 @@ async def test_a_reload_keeps_the_scores_of_unchanged_queries_on_the_page(tmp_pa
                     except aiohttp.ClientConnectionError:
                         pass
                     await asyncio.sleep(0.02)
-            assert 'anomaly_score{query="q",a="b"}' in (await ask("/metrics"))[1]
+            assert 'anomaly_score{query="q",a="b"} 1' in (await ask("/metrics"))[1]
+            (odd,) = json.loads((await ask("/api/v1/anomalies"))[1])["anomalies"]
+            assert (odd["query"], odd["labels"]) == ("q", {"a": "b"})
+            assert odd["reason"] == "1 is below 5, the lowest possible value"
             is_open.clear()
             await is_held.wait()
             config.write_text(CONFIG.format(url=url, threshold=0.7))
             assert (await ask("/-/reload", "POST"))[0] == 200
             assert 'anomaly_score{query="q",a="b"}' in (await ask("/metrics"))[1]
             assert (await ask("/-/ready"))[0] == 200
+            (still,) = json.loads((await ask("/api/v1/anomalies?query=q"))[1])["anomalies"]
+            assert still["since"] == odd["since"]
+            nothing = json.loads((await ask("/api/v1/anomalies?query=r"))[1])
+            assert nothing == {"anomalies": [], "total": 0}
         finally:
             is_open.set()
             stop.set()

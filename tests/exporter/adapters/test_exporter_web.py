@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
+from exporter.adapters.anomalies import Anomalies
 from exporter.adapters.exposition import CONTENT_TYPE
 from exporter.adapters.web import QueryRow, create_app
 
@@ -22,7 +23,9 @@ def app_of(
         return web.Response(text="fine")
 
     lifecycle = [web.get("/-/healthy", healthy)]
-    return create_app(render, lambda: rows, lifecycle, scrape_seconds=scrape_seconds)
+    return create_app(
+        render, lambda: rows, lambda _: Anomalies(0, ()), lifecycle, scrape_seconds=scrape_seconds
+    )
 
 
 async def test_metrics_are_all_pieces_of_the_page(aiohttp_client: AiohttpClient) -> None:

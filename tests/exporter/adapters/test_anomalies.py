@@ -1,0 +1,90 @@
+import json
+from collections.abc import Iterator
+
+from aiohttp import web
+from pytest_aiohttp.plugin import AiohttpClient
+
+from exporter.adapters.anomalies import Anomalies, Wanted
+from exporter.adapters.web import create_app
+from exporter.explain import Explanation, Occurrence, labels_of
+
+NAN, INF = float("nan"), float("inf")
+ODD = Explanation(
+    query="load",
+    labels=labels_of(b'{"host":"<script>","odd":"\\ud800\xff"}'),
+    since=1_763_700_000.0,
+    score=0.91,
+    threshold=0.6,
+    level=1.0,
+    value=INF,
+    expected=NAN,
+    lower=NAN,
+    upper=NAN,
+    sigmas=NAN,
+    direction=None,
+    contributions={"mad": 1.0},
+    reason="inf is unusual for <this> series; mad 100 %",
+    occurrences=(Occurrence(1_763_690_000.0, 75.0, NAN),),
+)
+
+
+def app_of(total: int) -> web.Application:
+    def anomalies(wanted: Wanted) -> Anomalies:
+        count = min(total, wanted.limit) if wanted.query in (None, "load") else 0
+        return Anomalies(total, [ODD] * count)
+
+    def render() -> Iterator[bytes]:
+        yield b""
+
+    return create_app(render, lambda: (), anomalies, ())
+
+
+async def test_programs_get_json(aiohttp_client: AiohttpClient) -> None:
+    client = await aiohttp_client(app_of(3))
+    response = await client.get("/api/v1/anomalies?limit=2&query=load")
+    answer = json.loads(await response.text())
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert (answer["total"], len(answer["anomalies"])) == (3, 2)
+    assert "NaN" not in await response.text()
+    assert answer["anomalies"][0] == {
+        "query": "load",
+        "labels": {"host": "<script>", "odd": "?\ufffd"},
+        "since": "2025-11-21T04:40:00.000Z",
+        "score": 0.91,
+        "threshold": 0.6,
+        "level": 1.0,
+        "value": None,
+        "expected": None,
+        "lower": None,
+        "upper": None,
+        "sigmas": None,
+        "direction": None,
+        "contributions": {"mad": 1.0},
+        "reason": "inf is unusual for <this> series; mad 100 %",
+        "occurrences": [
+            {"start": "2025-11-21T01:53:20.000Z", "duration_seconds": 75.0, "sigmas": None}
+        ],
+    }
+
+
+async def test_only_the_worst_of_what_was_asked_for(aiohttp_client: AiohttpClient) -> None:
+    client = await aiohttp_client(app_of(5000))
+    for parameters, count in (("", 100), ("?limit=1000", 1000), ("?query=other", 0)):
+        answer = await (await client.get(f"/api/v1/anomalies{parameters}")).json()
+        assert len(answer["anomalies"]) == count
+    for wrong in ("limit=0", "limit=1001", "limit=x", "limit=-1", "limit=²", "limit=", "limt=5"):
+        response = await client.get(f"/api/v1/anomalies?{wrong}")
+        assert response.status == 400
+        assert "allowed: " in (await response.json())["error"]
+
+
+async def test_people_get_a_table(aiohttp_client: AiohttpClient) -> None:
+    client = await aiohttp_client(app_of(25))
+    page = await (await client.get("/")).text()
+    assert "<td>load</td><td>host=&quot;&lt;script&gt;&quot;, odd=&quot;?\ufffd&quot;</td>" in page
+    assert "<td>2025-11-21 04:40:00 UTC</td><td>0.91</td><td>inf is unusual for &lt;this" in page
+    assert page.count("<td>0.91</td>") == 20
+    assert "and 5 more" in page
+    assert "<script>" not in page
+    calm = await aiohttp_client(app_of(0))
+    assert "Nothing is anomalous now." in await (await calm.get("/")).text()
