@@ -10,7 +10,7 @@ import numpy as np
 from exporter.config import QueryConfig, milliseconds, plan_of
 from exporter.core.series import Floats
 from exporter.core.source import Source
-from exporter.judge import Reason
+from exporter.explain import reason_of, shares_of
 from exporter.pipeline import Evaluation, Plan, cold_state, evaluate, gauges
 
 DAY = 86_400.0
@@ -37,7 +37,7 @@ class Alarm:
     labels : the series' label set
     start, end : unix seconds of the first and the last anomalous sample
     score : the highest
-    reason : of the first sample
+    reason : in words, of the sample with the highest score
     """
 
     query: str
@@ -45,7 +45,7 @@ class Alarm:
     start: float
     end: float
     score: float
-    reason: Reason
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ def replay(query: QueryConfig, source: Source, start: float, end: float) -> Repl
     return Replay(plan, evaluation)
 
 
-def alarms_of(query: str, evaluation: Evaluation, start: float, merge: float) -> list[Alarm]:
+def alarms_of(done: Replay, start: float, merge: float) -> list[Alarm]:
     """Return the alarms from `start` (unix seconds) on.
 
     merge : anomalous samples at most this many seconds apart are one alarm
     """
-    batch = evaluation.batch
+    batch, verdict = done.evaluation.batch, done.evaluation.verdict
     times = batch.times / 1000
-    score = evaluation.verdict.scores.score
-    is_anomaly = evaluation.verdict.is_anomaly & (times >= start)
+    score = verdict.scores.score
+    is_anomaly = verdict.is_anomaly & (times >= start)
     alarms = []
     for row in np.flatnonzero(is_anomaly.any(1)):
         columns = np.flatnonzero(is_anomaly[row])
@@ -129,15 +129,30 @@ def alarms_of(query: str, evaluation: Evaluation, start: float, merge: float) ->
         for run in np.split(columns, breaks):
             alarms.append(
                 Alarm(
-                    query=query,
+                    query=done.plan.query,
                     labels=labels,
                     start=float(times[run[0]]),
                     end=float(times[run[-1]]),
                     score=float(score[row, run].max()),
-                    reason=Reason(evaluation.verdict.reason[row, run[0]]),
+                    reason=_why(done, row, int(run[np.argmax(score[row, run])])),
                 )
             )
     return alarms
+
+
+def _why(done: Replay, row: int, column: int) -> str:
+    """Return in one line why a sample is anomalous."""
+    scores = done.evaluation.verdict.scores
+    votes = [[vote.score[row, column]] for vote in done.evaluation.votes.values()]
+    (shares,) = shares_of(done.plan, np.array(votes))
+    return reason_of(
+        float(done.evaluation.batch.values[row, column]),
+        float(scores.lower[row, column]),
+        float(scores.upper[row, column]),
+        float(scores.sigmas[row, column]),
+        shares=shares,
+        policy=done.plan.policy,
+    )
 
 
 def judged_days(evaluation: Evaluation, start: float) -> float:

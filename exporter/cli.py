@@ -245,7 +245,7 @@ def _backtest(flags: argparse.Namespace) -> int:
         done = replay(query, source, flags.start, flags.end)
         merge = max(60.0, 2 * (query.step or 0))
         replays.append(done)
-        alarms += alarms_of(query.name, done.evaluation, flags.start, merge)
+        alarms += alarms_of(done, flags.start, merge)
         days += judged_days(done.evaluation, flags.start)
         series += len(done.evaluation.batch.keys)
     print(format_report(compare(alarms, incidents, flags.settle, series, days), bool(incidents)))

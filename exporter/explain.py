@@ -167,10 +167,10 @@ def reason_of(
     far = f"{abs(sigmas):.3g}" if abs(sigmas) < MAX_SIGMAS else f"{MAX_SIGMAS:.0f} or more"
     number = short(value)
     if value > policy.high:
-        what = f"{number} is above {short(policy.high)}, the highest possible value"
-    elif value < policy.low:
-        what = f"{number} is below {short(policy.low)}, the lowest possible value"
-    elif math.isnan(lower) or math.isnan(upper):
+        return f"{number} is above {short(policy.high)}, the highest possible value"
+    if value < policy.low:
+        return f"{number} is below {short(policy.low)}, the lowest possible value"
+    if math.isnan(lower) or math.isnan(upper):
         what = f"{number} is unusual for this series"
     else:
         band = f"the band {short(lower)} to {short(upper)} ({far} sigmas)"

@@ -77,7 +77,7 @@ def _alarm(alarm: Alarm) -> str:
     labels = ", ".join(f'{name}="{value}"' for name, value in alarm.labels.items())
     return (
         f"{_clock(alarm.start)} for {alarm.end - alarm.start:.0f} s: {alarm.query} {{{labels}}} "
-        f"score {alarm.score:.2f}, {alarm.reason.name.lower().replace('_', ' ')}"
+        f"score {alarm.score:.2f}: {alarm.reason}"
     )
 
 

@@ -1,10 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 
 from exporter.adapters.openmetrics import write_history
 from exporter.backtest import Alarm, Incident, Replay, alarms_of, compare, judged_days, replay
 from exporter.config import parse_config
-from exporter.judge import Reason
 from exporter.report import format_report
 from tests.exporter.arraysource import ArraySource
 
@@ -28,17 +29,22 @@ def replayed(source: ArraySource) -> Replay:
 
 def test_alarms_are_runs_of_anomalous_samples(source: ArraySource) -> None:
     done = replayed(source)
-    alarms = alarms_of("q", done.evaluation, START, merge=60)
-    assert [(a.labels["row"], a.start, a.end, a.reason) for a in alarms] == [
-        ("0", 200 * 15, 209 * 15, Reason.ABOVE_BAND),
-        ("1", 300 * 15, 300 * 15, Reason.OUT_OF_RANGE),
+    alarms = alarms_of(done, START, merge=60)
+    assert [(a.query, a.labels["row"], a.start, a.end) for a in alarms] == [
+        ("q", "0", 200 * 15, 209 * 15),
+        ("q", "1", 300 * 15, 300 * 15),
     ]
-    assert alarms_of("q", done.evaluation, 250 * 15, merge=60) == alarms[1:]
+    above, impossible = (alarm.reason for alarm in alarms)
+    assert re.fullmatch(
+        r"100 is above the band [\d.]+ to [\d.]+ \([\d.]+ sigmas\); mad 67 %, zscore 33 %", above
+    )
+    assert impossible == "-100 is below -50, the lowest possible value"
+    assert alarms_of(done, 250 * 15, merge=60) == alarms[1:]
     assert judged_days(done.evaluation, START) == pytest.approx((2 * 241 - 1) * 15 / 86_400)
 
 
 def alarm(start: float, end: float, query: str = "q") -> Alarm:
-    return Alarm(query, {"instance": "a"}, start, end, 0.9, Reason.ABOVE_BAND)
+    return Alarm(query, {"instance": "a"}, start, end, 0.9, "9 is odd")
 
 
 def test_incidents_and_false_alarms_by_hand() -> None:
@@ -54,7 +60,7 @@ def test_incidents_and_false_alarms_by_hand() -> None:
     assert "incidents found: 1 of 2" in text
     assert "found after 20 s by r, q" in text
     assert "MISSED" in text
-    assert 'q {instance="a"} score 0.90, above band' in text
+    assert 'q {instance="a"} score 0.90: 9 is odd' in text
     assert "alarms: 4 over 2 series" in format_report(report, with_incidents=False)
 
 
