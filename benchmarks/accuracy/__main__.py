@@ -1,19 +1,23 @@
 """Score labelled series as production would; README.md tells how and what came out."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.accuracy.files import BadInput, datasets_of, series_of
+from benchmarks.accuracy.flags import (
+    EXIT_CONFIG,
+    EXIT_FAILED,
+    add_ensemble,
+    add_jobs,
+    names,
+    positive,
+)
 from benchmarks.accuracy.jobs import Job, Outcome, score_all, score_jobs, watched
 from benchmarks.accuracy.judging import run_scorer
 from benchmarks.accuracy.settings import config_of
 from exporter.errors import ConfigError
-
-EXIT_FAILED = 1
-EXIT_CONFIG = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,30 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of data sets, or one file")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the scores, or one file")
+    add_ensemble(parser)
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="an exporter's; its first query is measured"
+        "--datasets", type=names, default=(), metavar="A,B", help="folders of DATA (default: all)"
     )
-    parser.add_argument(
-        "--detectors",
-        type=_names,
-        default=(),
-        metavar="A,B",
-        help="kinds with their defaults, in place of the query's ensemble",
-    )
-    parser.add_argument("--ensemble", default="", metavar="NAME", help="a known ensemble instead")
-    parser.add_argument(
-        "--datasets", type=_names, default=(), metavar="A,B", help="folders of DATA (default: all)"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=_positive,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes (default: %(default)s)",
-    )
+    add_jobs(parser)
     parser.add_argument(
         "--every",
-        type=_positive,
+        type=positive,
         default=1,
         metavar="K",
         help="score only every K-th series of each index",
@@ -90,16 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         help="then run this program on labels and scores, and keep its report in OUT",
     )
     return parser
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in text.split(","))))
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"found {number}, the least is 1")
-    return number
 
 
 if __name__ == "__main__":

@@ -1,27 +1,17 @@
 """How do all files of a folder get scored, on every core, and how far is it?"""
 
 import math
-import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from benchmarks.accuracy.files import BadInput, SeriesFile, read_series, write_scores
+from benchmarks.accuracy.processes import spread
 from benchmarks.accuracy.scoring import score_files
 from exporter.config import Config
-
-SINGLE_THREADED: Final = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
-"""Read when the libraries are loaded: a process per core must not start a thread per core."""
 
 TOGETHER: Final = 16
 """Files that one process works on at a time: Python's cost per column is shared by them."""
@@ -69,16 +59,9 @@ def score_jobs(config: Config, jobs: Sequence[Job]) -> list[Outcome]:
 
 def score_all(config: Config, jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
     """Score files, several at a time; the outcomes come as they are done."""
-    parts = list(_parts(jobs, processes))
-    if processes == 1:
-        yield from chain.from_iterable(score_jobs(config, part) for part in parts)
-        return
-    os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
-    # Spawned, not forked: the libraries of a fork have decided about their threads already.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(parts) or 1), context) as pool:
-        pending = [pool.submit(score_jobs, config, part) for part in parts]
-        yield from chain.from_iterable(done.result() for done in as_completed(pending))
+    parts = [(config, part) for part in _parts(jobs, processes)]
+    for _, outcomes in spread(score_jobs, parts, processes):
+        yield from outcomes
 
 
 def _parts(jobs: Sequence[Job], processes: int) -> Iterator[Sequence[Job]]:
