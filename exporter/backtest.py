@@ -122,7 +122,7 @@ def alarms_of(done: Replay, start: float, merge: float) -> list[Alarm]:
     score = verdict.scores.score
     is_anomaly = verdict.is_anomaly & (times >= start)
     alarms = []
-    for row in np.flatnonzero(is_anomaly.any(1)):
+    for row in np.flatnonzero(is_anomaly.any(1)).tolist():
         columns = np.flatnonzero(is_anomaly[row])
         breaks = np.flatnonzero(np.diff(times[columns]) > merge) + 1
         labels = msgspec.json.decode(batch.keys[row], type=dict[str, str])

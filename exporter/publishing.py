@@ -29,8 +29,28 @@ def publish(plan: Plan, state: QueryState) -> Published:
 
 
 def warming(published: Published) -> int:
-    """Return how many of the series that are there have no expected value yet."""
-    return int(np.isnan(published.gauges["anomaly_expected_value"]).sum())
+    """Return how many of the series that are there no detector can judge yet."""
+    is_silent = np.ones(len(published.keys), dtype=np.bool_)
+    for score in published.detector_scores.values():
+        is_silent &= np.isnan(score)
+    return int(is_silent.sum())
+
+
+def warmth(plan: Plan, published: Published) -> float:
+    """Return how much of the ensemble has seen enough, 0 to 1; 0 without series.
+
+    The share of the detectors' weight that can tell, mean over the series that are there. A
+    detector can tell that gives a score or one of its own gauges.
+    """
+    if not published.keys:
+        return 0.0
+    warm = 0.0
+    for detector in plan.detectors:
+        can_tell = ~np.isnan(published.detector_scores[detector.name])
+        for signal in detector.signals:
+            can_tell |= ~np.isnan(published.gauges[signal])
+        warm += detector.weight * float(can_tell.mean())
+    return warm / sum(detector.weight for detector in plan.detectors)
 
 
 def _floats(array: object) -> Floats:

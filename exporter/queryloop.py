@@ -30,7 +30,7 @@ class QueryLoop:
     Attributes
     ----------
     published : its gauges; None when there are none, or none that could pass for current
-    warming, dropped : series without an expected value yet; series beyond the limit
+    warming, dropped : series that no detector can judge yet; series beyond the limit
     last_success : unix seconds of the last evaluation that succeeded, or None
     last_error : what the last evaluation failed with, None when it did not
     """
@@ -164,6 +164,7 @@ class QueryLoop:
         metrics.last_evaluation_timestamp_seconds.labels(self.name).set(self.last_success)
         metrics.series.labels(self.name).set(len(outcome.published.keys))
         metrics.series_warming.labels(self.name).set(outcome.warming)
+        metrics.warm_ratio.labels(self.name).set(outcome.warmth)
         metrics.series_dropped.labels(self.name).set(outcome.dropped)
 
     def _withdraw(self, reason: QueryFailure, message: str) -> None:

@@ -13,7 +13,7 @@ from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
 from exporter.pipeline import QueryState, advance, cold_state
-from exporter.publishing import publish, warming
+from exporter.publishing import publish, warming, warmth
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ class Outcome:
     published : its gauges
     columns : how many new columns were judged; 0 when there was nothing new to ask for
     dropped : series above the query's limit
-    warming : series without an expected value yet
+    warming : series that no detector can judge yet
+    warmth : how much of the ensemble has seen enough, 0 to 1
     failures : detectors that could not tell
     """
 
@@ -35,6 +36,7 @@ class Outcome:
     columns: int
     dropped: int
     warming: int
+    warmth: float
     failures: tuple[DetectorError, ...]
 
 
@@ -104,7 +106,14 @@ class QueryRunner:
         published = publish(self.plan, self.state)
         if not self.plan.missing_for:
             published = replace(published, missing=())
-        return Outcome(published, columns, self._dropped, warming(published), failures)
+        return Outcome(
+            published=published,
+            columns=columns,
+            dropped=self._dropped,
+            warming=warming(published),
+            warmth=warmth(self.plan, published),
+            failures=failures,
+        )
 
     def _within_limit(self, batch: SeriesBatch, state: QueryState) -> tuple[SeriesBatch, int]:
         """Keep at most `max_series`, always the same ones.

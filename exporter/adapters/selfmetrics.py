@@ -69,6 +69,11 @@ class SelfMetrics:
         self.series_warming = self._gauge(
             "series_warming", "Series that no detector has seen enough of yet.", "query"
         )
+        self.warm_ratio = self._gauge(
+            "warm_ratio",
+            "Share of the detectors' weight that has seen enough to tell, mean over the series.",
+            "query",
+        )
         self.series_dropped = self._gauge(
             "series_dropped", "Series in the answer beyond max_series.", "query"
         )

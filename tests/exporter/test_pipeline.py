@@ -11,7 +11,7 @@ from exporter.detectors.mad import Mad
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy
 from exporter.pipeline import Plan, QueryState, advance, cold_state, evaluate
-from exporter.publishing import publish, warming
+from exporter.publishing import publish, warming, warmth
 
 STEP = 15_000
 SHORT = ZScore(window=20, min_samples=10)
@@ -123,8 +123,19 @@ def test_a_cold_series_scores_a_neutral_zero_without_a_band() -> None:
     published = publish(PLAN, state)
     assert published.gauges["anomaly_score"].tolist() == [0.0]
     assert np.isnan(published.gauges["anomaly_upper_bound"]).all()
-    assert warming(publish(PLAN, state)) == 1
-    assert warming(publish(PLAN, run(batch_of({"a": noise(1)})))) == 0
+    assert (warming(published), warmth(PLAN, published)) == (1, 0.0)
+    warm = publish(PLAN, run(batch_of({"a": noise(1)})))
+    assert (warming(warm), warmth(PLAN, warm)) == (0, 1.0)
+
+
+def test_warmth_is_the_share_of_the_weight_that_votes() -> None:
+    patient = Mad(window=100, min_samples=90, weight=3.0)
+    plan = replace(PLAN, detectors=(SHORT, patient))
+    both = {"a": noise(1), "b": noise(2)}
+    both["b"][:55] = np.nan
+    published = publish(plan, run(batch_of(both), plan=plan))
+    assert warmth(plan, published) == pytest.approx((0.25 + 0.0) / 2)
+    assert (warming(published), published.gauges["anomaly_score"][1]) == (1, 0.0)
 
 
 def test_a_failing_detector_costs_only_its_vote() -> None:
@@ -160,4 +171,5 @@ def test_a_crashing_detector_costs_only_its_vote() -> None:
 def test_no_series_at_all() -> None:
     state = run(empty_batch(np.array([STEP]), STEP))
     assert publish(PLAN, state).keys == ()
-    assert warming(publish(PLAN, state)) == 0
+    published = publish(PLAN, state)
+    assert (warming(published), warmth(PLAN, published)) == (0, 0.0)
