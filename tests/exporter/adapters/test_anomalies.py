@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
@@ -65,6 +66,17 @@ async def test_programs_get_json(aiohttp_client: AiohttpClient) -> None:
             {"start": "2025-11-21T01:53:20.000Z", "duration_seconds": 75.0, "sigmas": None}
         ],
     }
+
+
+async def test_the_documented_answer_is_of_that_form(aiohttp_client: AiohttpClient) -> None:
+    page = Path(__file__).parents[3] / "docs" / "explanations.md"
+    example = json.loads(page.read_text().partition("```json\n")[2].partition("```")[0])
+    client = await aiohttp_client(app_of(1))
+    answer = await (await client.get("/api/v1/anomalies")).json()
+    assert example.keys() == answer.keys()
+    (documented,), (given,) = example["anomalies"], answer["anomalies"]
+    assert list(documented) == list(given)
+    assert list(documented["occurrences"][0]) == list(given["occurrences"][0])
 
 
 async def test_only_the_worst_of_what_was_asked_for(aiohttp_client: AiohttpClient) -> None:
