@@ -31,10 +31,19 @@ def spread(
         for number, case in enumerate(cases):
             yield number, function(*case)
         return
-    os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
-    # Spawned, not forked: the libraries of a fork have decided about their threads already.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(cases) or 1), context) as pool:
+    with _pool(min(processes, len(cases) or 1)) as pool:
         numbers = {pool.submit(function, *case): number for number, case in enumerate(cases)}
         for done in as_completed(numbers):
             yield numbers[done], done.result()
+
+
+def alone(function: Callable[..., R], *case: Any) -> R:
+    """Return what a function returns in a process that has done nothing else."""
+    with _pool(1) as pool:
+        return pool.submit(function, *case).result()
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
+    # Spawned, not forked: the libraries of a fork have decided about their threads already.
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from exporter.config import Config, parse_config
+from exporter.config import Config, QueryConfig, parse_config
 from exporter.errors import ConfigError
 
 _ENSEMBLE: Final = ("detectors", "ensemble", "combine", "quorum")
@@ -37,9 +37,13 @@ def config_of(path: Path | None, detectors: Sequence[str] = (), ensemble: str = 
     if not chosen:
         return config
     measured = parse_config(_text(query | chosen), "command line").all_queries()[0]
-    given = config.all_queries()[0]
-    update = {name: getattr(measured, name) for name in _ENSEMBLE}
-    return config.model_copy(update={"queries": (given.model_copy(update=update),), "presets": ()})
+    queries = (with_ensemble(config.all_queries()[0], measured),)
+    return config.model_copy(update={"queries": queries, "presets": ()})
+
+
+def with_ensemble(query: QueryConfig, other: QueryConfig) -> QueryConfig:
+    """Return a resolved query judged by the ensemble of another."""
+    return query.model_copy(update={name: getattr(other, name) for name in _ENSEMBLE})
 
 
 def _read(path: Path) -> Config:

@@ -43,8 +43,11 @@ class Server:
 
 
 @contextmanager
-def prometheus() -> Iterator[Server]:
-    """Run the `prometheus` of PATH on an empty folder and a free port."""
+def prometheus(blocks: Path | None = None) -> Iterator[Server]:
+    """Run the `prometheus` of PATH on a free port.
+
+    blocks : folder of its data, kept whatever its age; default: an empty one
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +57,8 @@ def prometheus() -> Iterator[Server]:
             [
                 "prometheus",
                 f"--config.file={config}",
-                f"--storage.tsdb.path={folder}/data",
+                f"--storage.tsdb.path={blocks or Path(folder) / 'data'}",
+                "--storage.tsdb.retention.time=100y",
                 f"--web.listen-address={address}",
                 "--web.enable-remote-write-receiver",
                 "--log.level=error",
