@@ -138,17 +138,18 @@ def _max(votes: Sequence[Floats], weights: Sequence[float]) -> Floats:
 
 
 def _quorum(votes: Sequence[Floats], weights: Sequence[float], quorum: float) -> Floats:
-    """Return the weighted quantile: the score that `quorum` of the voting weight reaches."""
-    stacked = np.stack(votes)
-    weight = np.array(weights).reshape(-1, *[1] * (stacked.ndim - 1))
-    voting = np.where(np.isnan(stacked), 0.0, weight)
-    order = np.argsort(-stacked, axis=0)  # the highest first, NaN last
-    reached = np.cumsum(np.take_along_axis(voting, order, 0), axis=0)
-    needed = (quorum - _ROUNDING) * reached[-1]
-    place = np.argmax(reached >= needed, axis=0)
-    chosen = np.take_along_axis(order, place[None], 0)
-    result: Floats = np.take_along_axis(stacked, chosen, 0)[0]
-    return result
+    """Return the weighted quantile: the highest score that `quorum` of the weight reaches."""
+    voting = np.zeros_like(votes[0])
+    for vote, share in zip(votes, weights, strict=True):
+        voting += share * ~np.isnan(vote)
+    needed = (quorum - _ROUNDING) * voting
+    united = np.full_like(votes[0], np.nan)
+    for vote in votes:  # comparing all with all is faster than sorting while they are few
+        reached = np.zeros_like(vote)
+        for other, share in zip(votes, weights, strict=True):
+            reached += share * (other >= vote)
+        np.fmax(united, np.where(reached >= needed, vote, np.nan), out=united)
+    return united
 
 
 def _band(votes: Sequence[Scores], weights: Sequence[float]) -> tuple[Floats, Floats, Floats]:
