@@ -1,11 +1,15 @@
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
+from exporter.core.rows import State
+from exporter.core.scores import Scores, blank_scores
 from exporter.core.series import Floats, SeriesBatch
+from exporter.detectors.base import Detector
 from exporter.detectors.mad import Mad
 from exporter.detectors.zscore import ZScore
 from exporter.ensemble import Combination
@@ -110,6 +114,41 @@ def test_the_time_of_day_is_that_of_the_query_across_daylight_saving() -> None:
     assert one.reason.endswith("3rd time in 7 days, always about 04:00")
     (later,) = explained(values, berlin, "2026-03-28")
     assert later.since == one.since  # the same anomaly still
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape(Detector):
+    """Finds values above 50 odd and has no band."""
+
+    @property
+    def name(self) -> str:
+        return "shape"
+
+    @property
+    def memory(self) -> int:
+        return 1
+
+    def fresh(self, series: int) -> State:
+        return {"seen": np.zeros(series)}
+
+    def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
+        scores = blank_scores(*batch.values.shape)
+        scores.score[:] = np.where(batch.values > 50.0, 0.95, 0.0)
+        return state, scores
+
+
+def test_without_a_band_there_is_no_direction_but_a_reason_and_a_past() -> None:
+    values = noise(1, 60)
+    values[0, [20, -1]] = 60.0
+    (one,) = explained(values, Plan(**{**vars(PLAN), "detectors": (Shape(),)}))
+    assert (one.direction, len(one.occurrences)) == (None, 1)
+    assert one.reason == "60 is unusual for this series; shape 100 %; 2nd time in 7 days"
+    both = (Shape(), *PLAN.detectors)
+    values[0, [20, -1]] = -60.0, 60.0
+    (one,) = explained(values, Plan(**{**vars(PLAN), "detectors": both}))
+    assert one.direction == "up"
+    assert one.occurrences == ()
+    assert not math.isnan(one.expected)
 
 
 def test_what_looked_different_is_not_counted() -> None:

@@ -17,6 +17,7 @@ prometheus: {{url: "{url}"}}
 evaluation_interval: 1s
 queries:
   - {{name: q, expr: up, timeout: 1s, lookback: 1s, threshold: {threshold}, range: [5, null]}}
+  - {{name: cold, expr: up, timeout: 1s, lookback: 1s}}
 state: {{path: null}}
 """
 
@@ -58,6 +59,10 @@ async def test_a_reload_keeps_the_scores_of_unchanged_queries_on_the_page(tmp_pa
                         pass
                     await asyncio.sleep(0.02)
             assert 'anomaly_score{query="q",a="b"} 1' in (await ask("/metrics"))[1]
+            page = (await ask("/metrics"))[1]
+            assert 'anomaly_score{query="cold",a="b"} 0.0\n' in page
+            assert 'anomaly_exporter_warm_ratio{query="cold"} 0.0\n' in page
+            assert 'anomaly_exporter_series_warming{query="cold"} 1.0\n' in page
             (odd,) = json.loads((await ask("/api/v1/anomalies"))[1])["anomalies"]
             assert (odd["query"], odd["labels"]) == ("q", {"a": "b"})
             assert odd["reason"] == "1 is below 5, the lowest possible value"
