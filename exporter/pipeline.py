@@ -242,7 +242,7 @@ def _without_forgotten(plan: Plan, state: QueryState, old: Ints) -> QueryState:
     is_forgotten = (age > plan.grace + plan.missing_for) | ((old < 0) & (age > plan.grace))
     if not is_forgotten.any():
         return state
-    return keep(state, np.flatnonzero(~is_forgotten))
+    return _keep(state, np.flatnonzero(~is_forgotten))
 
 
 def age_of(state: QueryState) -> Ints:
@@ -251,8 +251,7 @@ def age_of(state: QueryState) -> Ints:
     return age
 
 
-def keep(state: QueryState, rows: Ints) -> QueryState:
-    """Return the series at `rows`."""
+def _keep(state: QueryState, rows: Ints) -> QueryState:
     return QueryState(
         keys=select_keys(state.keys, rows),
         until=state.until,

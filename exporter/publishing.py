@@ -5,25 +5,26 @@ import numpy as np
 from exporter.core.published import Published
 from exporter.core.rows import select_keys
 from exporter.core.series import Floats, Keys
-from exporter.pipeline import Plan, QueryState, age_of, gauge_names, keep
+from exporter.pipeline import Plan, QueryState, age_of, gauge_names
 
 
 def publish(plan: Plan, state: QueryState) -> Published:
     """Return the gauges of a query as its last evaluation left them."""
     is_gone = age_of(state) > plan.grace
+    keys, latest = state.keys, state.latest
     missing: Keys = ()
+    names = {detector.name: f"detector:{detector.name}" for detector in plan.detectors}
     if is_gone.any():
-        missing = select_keys(state.keys, np.flatnonzero(is_gone))
-        state = keep(state, np.flatnonzero(~is_gone))
+        there = np.flatnonzero(~is_gone)
+        missing = select_keys(keys, np.flatnonzero(is_gone))
+        keys = select_keys(keys, there)
+        latest = {name: latest[name][there] for name in (*gauge_names(plan), *names.values())}
     return Published(
         query=plan.query,
-        keys=state.keys,
-        gauges={name: _floats(state.latest[name]) for name in gauge_names(plan)},
+        keys=keys,
+        gauges={name: _floats(latest[name]) for name in gauge_names(plan)},
         missing=missing,
-        detector_scores={
-            detector.name: _floats(state.latest[f"detector:{detector.name}"])
-            for detector in plan.detectors
-        },
+        detector_scores={kind: _floats(latest[name]) for kind, name in names.items()},
         per_detector=plan.per_detector,
     )
 
