@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for dataset in names
             for name, path in series_of(flags.data / dataset)[:: flags.every]
         ]
-        done = watched(score_all(config, jobs, flags.jobs), len(jobs), _say)
+        done = watched(score_all(config, jobs, flags.jobs, flags.votes), len(jobs), _say)
         if flags.evaluate:
             print(run_scorer(flags.evaluate, flags.data, flags.out, jobs))
     except ConfigError as error:
@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         metavar="K",
         help="score only every K-th series of each index",
+    )
+    parser.add_argument(
+        "--votes",
+        action="store_true",
+        help="also keep what each detector says, for benchmarks.accuracy.recombine",
     )
     parser.add_argument(
         "--evaluate",

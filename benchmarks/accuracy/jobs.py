@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from benchmarks.accuracy.files import BadInput, SeriesFile, read_series, write_scores
 from benchmarks.accuracy.processes import spread
 from benchmarks.accuracy.scoring import score_files
@@ -40,8 +42,11 @@ class Outcome:
     error: str = ""
 
 
-def score_jobs(config: Config, jobs: Sequence[Job]) -> list[Outcome]:
-    """Read, score and write some files; those that cannot be read are an outcome, too."""
+def score_jobs(config: Config, jobs: Sequence[Job], with_votes: bool = False) -> list[Outcome]:
+    """Read, score and write some files; those that cannot be read are an outcome, too.
+
+    with_votes : also write what each detector says, beside the scores
+    """
     files: dict[Job, SeriesFile] = {}
     outcomes: list[Outcome] = []
     for job in jobs:
@@ -49,17 +54,26 @@ def score_jobs(config: Config, jobs: Sequence[Job]) -> list[Outcome]:
             files[job] = read_series(job.source)
         except BadInput as error:
             outcomes.append(Outcome(job, error=str(error)))
-    told = score_files(config, list(files.values()))
+    told = score_files(config, list(files.values()), with_votes=with_votes)
     for (job, file), scores in zip(files.items(), told, strict=True):
         job.target.parent.mkdir(parents=True, exist_ok=True)
         write_scores(job.target, file.stamps, scores.score, scores.event, scores.alert)
+        if with_votes:
+            np.savez(votes_of(job), allow_pickle=False, **scores.votes)
         outcomes.append(Outcome(job, len(file.stamps), tuple(scores.failures)))
     return outcomes
 
 
-def score_all(config: Config, jobs: Sequence[Job], processes: int) -> Iterator[Outcome]:
+def votes_of(job: Job) -> Path:
+    """Return where a job's votes are kept: arrays [S, R] by kind."""
+    return job.target.with_suffix(".votes.npz")
+
+
+def score_all(
+    config: Config, jobs: Sequence[Job], processes: int, with_votes: bool = False
+) -> Iterator[Outcome]:
     """Score files, several at a time; the outcomes come as they are done."""
-    parts = [(config, part) for part in _parts(jobs, processes)]
+    parts = [(config, part, with_votes) for part in _parts(jobs, processes)]
     for _, outcomes in spread(score_jobs, parts, processes):
         yield from outcomes
 

@@ -1,19 +1,21 @@
 """What would production have said of every row of a file?"""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.accuracy.entity import server_scores
 from benchmarks.accuracy.files import SeriesFile
 from benchmarks.accuracy.timeline import Timeline, lay_out
 from exporter.config import Config, plan_of
-from exporter.core.series import Bools, Floats, SeriesBatch
+from exporter.core.scores import Scores
+from exporter.core.series import Bools, Floats, Ints, SeriesBatch
 from exporter.pipeline import Plan, cold_state, evaluate
 
 CELLS: Final = 65_536
@@ -21,6 +23,9 @@ CELLS: Final = 65_536
 
 FOR_EVER: Final = 2**61
 """Milliseconds for which a pausing series is remembered: a file holds one series."""
+
+LEVEL: Final = ":level"
+Votes: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +38,14 @@ class RowScores:
     event : float64 [R], the confidence that something worth an alert is happening
     alert : bool [R]
     failures : what detectors that could not tell said, each once
+    votes : kind, and kind with `LEVEL` behind it -> float32 [S, R], if asked for
     """
 
     score: Floats
     event: Floats
     alert: Bools
-    failures: dict[str, None]
+    failures: dict[str, None] = field(default_factory=dict)
+    votes: dict[str, Votes] = field(default_factory=dict)
 
 
 def plan_for(config: Config, step: int) -> Plan:
@@ -53,13 +60,16 @@ def plan_for(config: Config, step: int) -> Plan:
     return replace(plan_of(alone.all_queries()[0]), grace=FOR_EVER, missing_for=FOR_EVER)
 
 
-def score_files(config: Config, files: Sequence[SeriesFile], cells: int = CELLS) -> list[RowScores]:
+def score_files(
+    config: Config, files: Sequence[SeriesFile], cells: int = CELLS, *, with_votes: bool = False
+) -> list[RowScores]:
     """Score every row by what came before it; the metrics of one file are one server.
 
     Files on the same grid are evaluated together, as the series of one query are, unless a
     detector would then judge one by the other.
 
     cells : series times columns to evaluate at a time; does not change the result
+    with_votes : also keep what each detector says
     """
     told = [_blank(len(file.times)) for file in files]
     alike: dict[tuple[int, int], list[_Member]] = defaultdict(list)
@@ -70,7 +80,7 @@ def score_files(config: Config, files: Sequence[SeriesFile], cells: int = CELLS)
         plan = plan_for(config, step)
         are_independent = all(detector.is_independent for detector in plan.detectors)
         for group in [members] if are_independent else [[member] for member in members]:
-            _score_group(plan, group, cells)
+            _score_group(plan, group, cells, with_votes=with_votes)
     return told
 
 
@@ -84,12 +94,10 @@ class _Member:
 
 
 def _blank(rows: int) -> RowScores:
-    return RowScores(
-        np.full(rows, np.nan), np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), {}
-    )
+    return RowScores(np.full(rows, np.nan), np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_))
 
 
-def _score_group(plan: Plan, group: Sequence[_Member], cells: int) -> None:
+def _score_group(plan: Plan, group: Sequence[_Member], cells: int, *, with_votes: bool) -> None:
     ends = list(accumulate(len(member.file.metrics) for member in group))
     state = cold_state(plan)
     for batch in _batches(group, max(1, cells // ends[-1])):
@@ -108,6 +116,20 @@ def _score_group(plan: Plan, group: Sequence[_Member], cells: int) -> None:
             else:
                 told.alert[rows] = told.event[rows] >= plan.policy.threshold
             told.failures.update((str(failure), None) for failure in done.failures)
+            if with_votes:
+                _keep_votes(told, done.votes, own, rows, place)
+
+
+def _keep_votes(
+    told: RowScores, votes: Mapping[str, Scores], own: slice, rows: slice, place: Ints
+) -> None:
+    """Note what each detector said of one file's series `own` in the rows at `place`."""
+    for kind, vote in votes.items():
+        for name, said in ((kind, vote.score), (kind + LEVEL, vote.level)):
+            if name not in told.votes:
+                shape = (own.stop - own.start, len(told.score))
+                told.votes[name] = np.full(shape, np.nan, dtype=np.float32)
+            told.votes[name][:, rows] = said[own][:, place]
 
 
 def _batches(group: Sequence[_Member], width: int) -> Iterator[SeriesBatch]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.accuracy import recombine
 from benchmarks.accuracy.__main__ import main
 from benchmarks.accuracy.files import SeriesFile, read_series
 from benchmarks.accuracy.scoring import plan_for, score_files
@@ -174,3 +175,34 @@ def test_takes_the_first_query_of_a_configuration(data: Path, tmp_path: Path) ->
     assert [detector.name for detector in plan.detectors] == ["zscore", "mad"]
     default = plan_for(config_of(path, ensemble="default"), 60_000)
     assert default.detectors == plan_for(config_of(None), 60_000).detectors
+
+
+def test_votes_are_combined_again_without_running_a_detector(data: Path, tmp_path: Path) -> None:
+    votes, again, alone = (tmp_path / name for name in ("votes", "again", "alone"))
+    assert main([str(data), str(votes), "--jobs=1", "--votes"]) == 0
+    assert recombine.main([str(data), str(votes), str(again)]) == 0
+    assert main([str(data), str(alone), "--jobs=1", "--detectors=mad"]) == 0
+    assert recombine.main([str(data), str(votes), str(again / "mad"), "--detectors=mad"]) == 0
+    for path in sorted(data.glob("*/0*.csv")):
+        name = path.relative_to(data)
+        for expected, found in ((votes / name, again / name), (alone / name, again / "mad" / name)):
+            one, other = _read(expected), _read(found)
+            assert one["timestamp"].tolist() == other["timestamp"].tolist()
+            assert one["alert"].tolist() == other["alert"].tolist()
+            for column in ("score", "event"):
+                # Production calls what cannot be told yet 0, a vote leaves it open.
+                assert np.nan_to_num(one[column]) == pytest.approx(
+                    np.nan_to_num(other[column]), abs=1e-6
+                )
+
+
+def test_says_which_votes_are_missing(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(data), str(tmp_path / "votes"), str(tmp_path / "out"), "--datasets=uni"]
+    assert recombine.main(arguments) == 1
+    assert "no votes; make them with benchmarks.accuracy --votes" in capsys.readouterr().err
+    assert main([*arguments[:2], "--jobs=1", "--votes", "--detectors=mad"]) == 0
+    assert recombine.main([*arguments, "--detectors=mad,zscore"]) == 1
+    assert "no votes of zscore, there are those of mad" in capsys.readouterr().err
+    assert recombine.main([*arguments, "--detectors=nonsense"]) == 2
