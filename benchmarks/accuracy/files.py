@@ -107,6 +107,8 @@ def read_series(path: Path) -> SeriesFile:
             f"{path}: found the columns {', '.join(header) or 'none'}; needed are timestamp and "
             "value, or timestamp and one column per metric"
         )
+    if twice := {name for name in header if header.count(name) > 1}:
+        raise BadInput(f"{path}: found the column {min(twice)} twice; names have to differ")
     body = rows[1:]
     for number, row in enumerate(body, start=2):
         if len(row) != len(header):

@@ -148,6 +148,14 @@ def test_a_broken_file_costs_only_itself(
     assert "found 'x' in column value" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("rows", ["", "60,1\n", "60,\n120,\n"])
+def test_files_with_hardly_anything_are_scored_too(rows: str, tmp_path: Path) -> None:
+    path, out = tmp_path / "a.csv", tmp_path / "out.csv"
+    path.write_text(f"timestamp,value\n{rows}")
+    assert main([str(path), str(out)]) == 0
+    assert len(out.read_text().splitlines()) == 1 + rows.count("\n")
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -89,6 +89,7 @@ def test_reads_any_number_of_metrics_and_never_the_label(tmp_path: Path) -> None
         ("", "found the columns none"),
         ("time,value\n", "found the columns time, value"),
         ("timestamp,label\n1,0\n", "needed are timestamp and value"),
+        ("timestamp,m0,m0\n1,2,3\n", "found the column m0 twice"),
         ("timestamp,value\n1,2\n3\n", "a.csv:3: found 1 fields, the header has 2"),
         ("timestamp,value\n1,2\n3,x\n", "a.csv:3: found 'x' in column value"),
         ("timestamp,value\n1,2\n,3\n", "a.csv:3: a row without timestamp"),
