@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
-from exporter.ensemble import Combination, Combine
-from exporter.ensembles import ENSEMBLES, EnsembleName
+from exporter.ensemble import MEAN, Combination, Combine
+from exporter.ensembles import Ensemble, EnsembleName, named_ensemble
 from exporter.errors import ConfigError
 from exporter.judge import Direction, Policy
 from exporter.pipeline import Plan
@@ -161,14 +161,18 @@ class Config(StrictModel):
         step = query.step or self.evaluation_interval
         scrape = self.prometheus.scrape_interval
         rate_interval = format_duration(max(4 * scrape, scrape + step))
-        ensemble = ENSEMBLES[query.ensemble]
-        detectors = query.detectors or ensemble.detectors
-        combine = query.combine or ("mean" if query.detectors else ensemble.combine)
+        own = Ensemble(detectors=query.detectors)
+        ensemble = own if query.detectors else named_ensemble(query.ensemble)
+        detectors, combination = ensemble.detectors, ensemble.combination
+        if query.combine is not None:
+            share = combination.quorum if query.quorum is None else query.quorum
+            combination = Combination(kind=query.combine, quorum=share)
         memory = 2 * step * max(detector.memory for detector in detectors)
         return query.model_copy(
             update={
                 "detectors": detectors,
-                "combine": combine,
+                "combine": combination.kind,
+                "quorum": combination.quorum,
                 "expr": query.expr.replace(RATE_INTERVAL, rate_interval),
                 "step": step,
                 "lookback": max(query.lookback or memory, step),
@@ -214,7 +218,10 @@ def plan_of(query: QueryConfig) -> Plan:
     return Plan(
         query=query.name,
         detectors=query.detectors,
-        combination=combination_of(query),
+        combination=Combination(
+            kind=query.combine or MEAN.kind,
+            quorum=MEAN.quorum if query.quorum is None else query.quorum,
+        ),
         policy=Policy(
             direction=query.direction,
             low=-math.inf if low is None else low,
@@ -228,12 +235,6 @@ def plan_of(query: QueryConfig) -> Plan:
         per_detector=query.publish_detector_scores,
         zone=None if query.timezone is None else ZoneInfo(query.timezone),
     )
-
-
-def combination_of(query: QueryConfig) -> Combination:
-    """Return how a resolved query's detectors are combined."""
-    given = {} if query.quorum is None else {"quorum": query.quorum}
-    return Combination(kind=query.combine or "mean", **given)
 
 
 _LEARNED_FROM = ("expr", "step", "timezone", "detectors")

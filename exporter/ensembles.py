@@ -1,13 +1,13 @@
 """Which detectors does a named ensemble consist of? The one table of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from exporter.detectors import AnyDetector
 from exporter.detectors.mad import Mad
 from exporter.detectors.zscore import ZScore
-from exporter.ensemble import Combine
+from exporter.ensemble import MEAN, Combination
 
 EnsembleName = Literal["default"]
 
@@ -19,13 +19,16 @@ class Ensemble:
     Parameters
     ----------
     detectors : as a query lists them
-    combine : what holds for queries that do not say otherwise
+    combination : what holds for queries that do not say otherwise
     """
 
     detectors: tuple[AnyDetector, ...]
-    combine: Combine = "mean"
+    combination: Combination = MEAN
 
 
-ENSEMBLES: Mapping[EnsembleName, Ensemble] = {
-    "default": Ensemble(detectors=(ZScore(), Mad(weight=2.0))),
-}
+@lru_cache  # made at first use, since a detector may have a model to read
+def named_ensemble(name: EnsembleName) -> Ensemble:
+    """Return a ready ensemble."""
+    match name:
+        case "default":
+            return Ensemble(detectors=(ZScore(), Mad(weight=2.0)))

@@ -7,7 +7,7 @@ import pytest
 from exporter.config import fingerprint, load_preset, parse_config, plan_of
 from exporter.detectors.mad import Mad
 from exporter.ensemble import Combination
-from exporter.ensembles import ENSEMBLES, EnsembleName
+from exporter.ensembles import EnsembleName, named_ensemble
 from exporter.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +60,7 @@ def test_everything_is_read() -> None:
         ("queries: [{name: 'a b', expr: up}]", ["queries[0].name"]),
         ("queries: [{name: a, expr: up, step: 15}]", ["did you mean 15s"]),
         ("queries: [{name: a, expr: up, step: 5ms}]", ["queries[0].step"]),
-        ("queries: [{name: a, expr: up, detectors: [{kind: lof}]}]", ["mad", "zscore"]),
+        ("queries: [{name: a, expr: up, detectors: [{kind: guess}]}]", ["mad", "zscore"]),
         ("queries: [{name: a, expr: up, detectors: []}]", ["queries[0].detectors"]),
         (
             "queries: [{name: a, expr: up, detectors: [{kind: mad}, {kind: mad}]}]",
@@ -134,7 +134,8 @@ def test_votes_are_combined_as_asked(entry: str, expected: Combination) -> None:
 def test_every_named_ensemble_can_be_had(name: EnsembleName) -> None:
     text = f"queries: [{{name: a, expr: up, ensemble: {name}}}]"
     (query,) = parse_config(text, "c.yml").all_queries()
-    assert plan_of(query).detectors == ENSEMBLES[name].detectors
+    plan, ensemble = plan_of(query), named_ensemble(name)
+    assert (plan.detectors, plan.combination) == (ensemble.detectors, ensemble.combination)
     listed = [detector.name for detector in query.detectors]
     assert len(set(listed)) == len(listed)
 
