@@ -28,8 +28,8 @@ DAY: Final = 86_400_000
 
 WEEK: Final = 7 * DAY
 
-MONDAY: Final = 3 * DAY
-"""From this time of 1970-01-01, a Thursday, to the end of a week: weeks begin on Mondays."""
+MONDAY: Final = 4 * DAY
+"""When the first week began: 1970-01-01 was a Thursday."""
 
 SLOTS: Final = 96
 """Slots of the long cycle: quarters of an hour, if it is a day."""

@@ -37,18 +37,28 @@ the normal law that it assumes, real metrics have several such values a day."""
 RESOLUTION: Final = 1e-6
 """What float32 resolves of the distance from the first sample, with some room."""
 
-ONSET: Final = 5
-"""Odd samples in a row that count for the tail: what keeps coming back is not rare, an incident
-that lasts is one event."""
+FARTHEST: Final = 2.0
+"""Logarithm of the deviation, in units of START, as which larger ones count for the tail. Student's
+t with 3 degrees of freedom goes there once in 4,000 samples; an incident must not make a tail."""
 
 TIED: Final = 0.3
 """Share of the root mean square distance below which the MAD says no more than that most values are
 all but equal."""
 
-RATE, EXCESS, CHANGES = 0, 1, 2  # places in `tail`
+RECENT: Final = 0.1
+"""Weight of the newest odd sample in the level that is accepted after a while."""
+
+BEYOND: Final = 0.05
+"""Share of the samples that shall be beyond START deviations, the normal law's. The MAD of a window
+that wanders is too small for that; deviations are then multiplied with what makes it so, since only
+beyond the body of a distribution its tail falls as a power."""
+
+UNIT_GAIN, FASTEST = 20.0, 0.05  # of this factor's logarithm: per remembered sample, and at most
+
+RATE, EXCESS, CHANGES, UNIT = 0, 1, 2, 3  # places in `tail`
 
 _INTS: Final = ("count", "samples", "held", "turn")
-_OWN: Final = (*_INTS, "tail", "origin", "last", "ring", "ordered", "waiting")
+_OWN: Final = (*_INTS, "tail", "origin", "last", "shifted", "ring", "ordered", "waiting")
 _NAMES: Final = {"auto", "daily", "weekly", "none"}
 
 
@@ -110,7 +120,7 @@ class SeasonalEsd(Detector):
     period: Period = "auto"
     window: Annotated[int, Ge(20)] = 240
     max_share: Annotated[float, Gt(0), Le(0.49)] = 0.1
-    min_samples: Annotated[int, Ge(10)] = 30
+    min_samples: Annotated[int, Ge(10)] = 100
     quarantine: Annotated[int, Ge(1)] = 5
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
@@ -128,7 +138,8 @@ class SeasonalEsd(Detector):
     def fresh(self, series: int) -> State:
         """Return the state of series without a past."""
         state: State = {name: np.zeros(series, dtype=np.int64) for name in _INTS}
-        state["tail"] = np.zeros((series, 3))
+        state["shifted"] = np.zeros(series)
+        state["tail"] = np.zeros((series, 4))
         for name in ("origin", "last"):
             state[name] = np.full(series, np.nan)
         for name, size in (
@@ -232,11 +243,14 @@ def learn(
 def count_sample(tail: Floats, z: float, is_counted: bool, is_change: bool, seen: float) -> None:
     """Remember how far off a sample was, if `is_counted`, and whether it was a change.
 
+    tail : the last place is the logarithm of what the deviations are multiplied with
     seen : samples that are remembered
     """
     share = 1.0 / (seen + 1.0)
     if is_counted:
-        over = math.log(z / START) if z > START else 0.0
+        step = min(FASTEST, UNIT_GAIN * share)
+        tail[UNIT] = max(0.0, tail[UNIT] + step * ((1.0 if z > START else 0.0) - BEYOND))
+        over = min(math.log(z / START), FARTHEST) if z > START else 0.0
         tail[RATE] += share * ((1.0 if z > START else 0.0) - tail[RATE])
         tail[EXCESS] += share * (over - tail[EXCESS])
     tail[CHANGES] += share * ((1.0 if is_change else 0.0) - tail[CHANGES])
@@ -254,6 +268,7 @@ def advance_esd(
     tail: Floats,
     origin: Floats,
     last: Floats,
+    shifted: Floats,
     ring: Singles,
     ordered: Singles,
     waiting: Singles,
@@ -270,8 +285,10 @@ def advance_esd(
     """Score the samples [S, T] into the last five arrays and learn them into the state.
 
     season, rough : float64 [S, T], from `Seasons.advance`
-    tail, samples : float64 [S, 3], int64 [S], what is known of the tail, see core/tail.py
+    tail, samples : float64 [S, 4], int64 [S], what is known of the tail, see core/tail.py
     ring, ordered : float32 [S, W], the window in order of time and of size, less season and origin
+    shifted : float64 [S], mean of the latest odd samples, like the window's
+    held : int64 [S], odd samples in a row; negative while all of a new level is learned
     waiting : float32 [S, Q], samples that may still turn out to belong to an incident
     critical : critical values of the ESD test
     warm : samples until the first score
@@ -279,15 +296,12 @@ def advance_esd(
     """
     window = ring.shape[1]
     for i in range(values.shape[0]):
-        known = -1
-        center = 0.0
-        width = 0.0
+        known, center, width = -1, 0.0, 0.0
         for t in range(values.shape[1]):
             now = values[i, t]
             is_told = count[i] >= warm
             seen = min(float(samples[i]), MEMORY)
-            middle = origin[i] + center + season[i, t]
-            spread = 0.0
+            middle, spread, z, is_odd = 0.0, 0.0, 0.0, False
             log_rate, index = tail_shape(seen, tail[i, RATE], tail[i, EXCESS])
             if is_told:
                 if count[i] != known:
@@ -295,7 +309,8 @@ def advance_esd(
                     center, width = level_of(ordered[i], min(known, window), max_share, critical)
                 middle = origin[i] + center + season[i, t]
                 edge = min(tail_edge(log_rate, index), MAX_SIGMAS)
-                spread = max(width, RESOLUTION * abs(center), RELATIVE_RESOLUTION * abs(middle))
+                spread = max(RESOLUTION * abs(center), RELATIVE_RESOLUTION * abs(middle))
+                spread = max(width * math.exp(tail[i, UNIT]), spread)
                 reach = edge * spread + rough[i, t]
                 spread = max(reach / edge, 1e-300)
                 expected[i, t] = middle
@@ -303,28 +318,30 @@ def advance_esd(
                 upper[i, t] = middle + reach
             if math.isnan(now):
                 continue
-            is_odd, z = False, 0.0
             if is_told:
                 z = min(abs(now - middle) / spread, MAX_SIGMAS)
                 told = min(tail_score(z, log_rate, index), ceiling(seen, tail[i, CHANGES] * seen))
                 score[i, t] = told
                 sigmas[i, t] = math.copysign(z, now - middle)
                 is_odd = told > LEARNABLE
-            held[i] = held[i] + 1 if is_odd else 0
+            if held[i] >= 0:
+                held[i] = held[i] + 1 if is_odd else 0
+            else:  # the new level has just been accepted
+                held[i] += 1
+                is_odd = False
             if abs(now) > HUGE:
                 continue
             if math.isnan(origin[i]):
                 origin[i] = now
-            count_sample(tail[i], z, is_told and held[i] <= ONSET, now != last[i], seen)
+            count_sample(tail[i], z, is_told and held[i] <= 1, now != last[i], seen)
             last[i] = now
             samples[i] += 1
-            if held[i] > patience:
-                held[i] = 0
-                count[i] = 0
-                ring[i] = np.nan
-                is_odd = False
+            rest = min(max(now - origin[i] - season[i, t], -LARGEST), LARGEST)
             if is_odd:
                 waiting[i] = np.nan
+                shifted[i] += max(1.0 / held[i], RECENT) * (rest - shifted[i])
+                if held[i] > patience:
+                    origin[i] += shifted[i] - center
+                    held[i] = -warm
                 continue
-            rest = min(max(now - origin[i] - season[i, t], -LARGEST), LARGEST)
             learn(rest, count[i : i + 1], turn[i : i + 1], ring[i], ordered[i], waiting[i], warm)
