@@ -37,9 +37,10 @@ the normal law that it assumes, real metrics have several such values a day."""
 RESOLUTION: Final = 1e-6
 """What float32 resolves of the distance from the first sample, with some room."""
 
-FARTHEST: Final = 2.0
-"""Logarithm of the deviation, in units of START, as which larger ones count for the tail. Student's
-t with 3 degrees of freedom goes there once in 4,000 samples; an incident must not make a tail."""
+FARTHEST: Final = 1.5
+"""Logarithm of the deviation, in units of START, as which larger ones count for the tail: nine
+deviations. That is short by a seventieth for Student's t with 3 degrees of freedom, and keeps an
+incident from making a tail."""
 
 TIED: Final = 0.3
 """Share of the root mean square distance below which the MAD says no more than that most values are
@@ -58,7 +59,7 @@ UNIT_GAIN, FASTEST = 20.0, 0.05  # of this factor's logarithm: per remembered sa
 RATE, EXCESS, CHANGES, UNIT = 0, 1, 2, 3  # places in `tail`
 
 _INTS: Final = ("count", "samples", "held", "turn")
-_OWN: Final = (*_INTS, "tail", "origin", "last", "shifted", "ring", "ordered", "waiting")
+OWN: Final = (*_INTS, "tail", "origin", "last", "shifted", "ring", "ordered", "waiting")
 _NAMES: Final = {"auto", "daily", "weekly", "none"}
 
 
@@ -174,7 +175,7 @@ class SeasonalEsd(Detector):
             batch.values,
             season,
             rough,
-            **{name: state[name] for name in _OWN},
+            **{name: state[name] for name in OWN},
             max_share=self.max_share,
             critical=_critical(self.window),
             warm=min(self.min_samples, self.window),
