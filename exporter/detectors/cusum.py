@@ -22,12 +22,12 @@ MEAN_GAP: Final = 1.2533141373155001  # sqrt(pi / 2): makes the mean distance es
 SMOOTHEST: Final = 0.01
 """Smallest roughness that is believed; less is a random walk, which shifts always."""
 
-STRETCH: Final = 1.5
+STRETCH: Final = 2.0
 """Factor by which each shift that was found raises the scale of the sums."""
 
-RELAX: Final = STRETCH ** (-1.0 / 2500.0)
+RELAX: Final = STRETCH ** (-1.0 / 5000.0)
 """Factor by which it falls back with each sample: series whose level shifts more often than once in
-2,500 samples, as with the hours of a day, raise the scale until that is what is left of it."""
+5,000 samples, as with the hours of a day, raise the scale until that is what is left of it."""
 
 PRIOR_SAMPLES: Final = 20.0
 """Samples that the prior of the roughness, a smooth series, is worth."""
@@ -57,12 +57,15 @@ class Cusum(Detector):
     -----
     Warm-up is `min_samples`. NaN and Inf leave the sums alone. Residuals from a slow mean are
     divided by a deviation estimated from mean distances, both learned from residuals clipped at
-    3.5 deviations. Each side sums what exceeds the slack, never below zero. Where noise has the
+    2.5 deviations. Each side sums what exceeds the slack, never below zero. Where noise has the
     long-run variance V (in deviations squared, from the lag-one autocorrelation), a sum exceeds h
-    with a probability of exp(-2 slack h / V): 0.6 is where that is one in 16,000. The sums that
-    the series has shown before stretch this if they were larger (daily seasons). A shift is one
-    alarm: it lasts until the level is back or accepted, and is then learned. It misses spikes.
-    White noise: a shift by one deviation is found after some 20 samples, by two after 7.
+    with a probability of exp(-2 slack h / V): 0.6 is where that is one in 16,000. A shift is one
+    alarm: it lasts until the level is back or accepted, and is then learned. Each shift doubles
+    the scale of the sums, which falls back over 5,000 samples, so that what shifts daily is no
+    alarm after some days. In white noise a shift by one deviation is found after some 23 samples,
+    by two after 8, by five after 5; where the autocorrelation is 0.9 one by two deviations takes
+    200 and is often learned before it is found. It misses spikes. Shifts of a series that has
+    changed less than 30 times score by how seldom it changed.
 
     References
     ----------
