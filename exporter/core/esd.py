@@ -11,7 +11,7 @@ median stands in the middle, and its MAD next to where it was the step before.
 """
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,13 @@ from scipy.special import stdtrit
 
 from exporter.core.kernels import compiled
 from exporter.core.rolling import MAD_TO_SIGMA
-from exporter.core.series import Floats
+from exporter.core.series import Floats, Ints
 
 Singles = npt.NDArray[np.float32]
+
+TIED: Final = 0.3
+"""Share of the root mean square distance below which the MAD says no more than that most values are
+all but equal."""
 
 
 def critical_values(window: int, alpha: float) -> Floats:
@@ -104,3 +108,49 @@ def without_outliers(ordered: Singles, held: int, most: int, critical: Floats) -
         if is_beyond:
             first, last = start, stop
     return first, last
+
+
+@compiled
+def level_of(ordered: Singles, held: int, max_share: float, critical: Floats) -> Any:
+    """Return centre and spread of a window's ascending values without its outliers.
+
+    Where most values are all but equal, the root mean square distance is the spread.
+    """
+    start, stop = without_outliers(ordered, held, int(max_share * held), critical)
+    center, spread, _ = center_and_spread(ordered, start, stop, (start + stop) // 4)
+    square = 0.0
+    for place in range(held):
+        gap = float(ordered[place]) - center
+        square += gap * gap
+    scatter = math.sqrt(square / held)
+    return center, scatter if spread < TIED * scatter else spread
+
+
+@compiled
+def learn(
+    now: float,
+    count: Ints,
+    turn: Ints,
+    ring: Singles,
+    ordered: Singles,
+    waiting: Singles,
+    warm: int,
+) -> None:
+    """Let the sample `now` of one series wait; the one that waited long enough enters its window.
+
+    count, turn : int64 [1], samples that entered and that waited; the rest are that series' rows
+    """
+    due = now
+    if count[0] >= warm:
+        place = turn[0] % len(waiting)
+        due = float(waiting[place])
+        waiting[place] = now
+        turn[0] += 1
+        if math.isnan(due):
+            return
+    window = len(ring)
+    place = count[0] % window
+    gone = float(ring[place])  # NaN while the window is not full
+    ring[place] = due
+    exchange(ordered, min(count[0], window), gone, float(ring[place]))
+    count[0] += 1

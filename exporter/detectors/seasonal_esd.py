@@ -3,28 +3,21 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from pydantic import BeforeValidator, PlainSerializer
 
-from exporter.core.esd import (
-    Singles,
-    center_and_spread,
-    critical_values,
-    exchange,
-    without_outliers,
-)
+from exporter.core.esd import Singles, critical_values, learn, level_of
 from exporter.core.kernels import compiled
+from exporter.core.period import Period, seasons_of
 from exporter.core.profiles import LARGEST
 from exporter.core.rows import State
 from exporter.core.scores import LEARNABLE, MAX_SIGMAS, Scores, blank_scores
-from exporter.core.seasons import DAY, WEEK, Seasons
 from exporter.core.series import Floats, Ints, SeriesBatch
 from exporter.core.tail import HUGE, MEMORY, START, ceiling, tail_edge, tail_score, tail_shape
 from exporter.detectors.base import RELATIVE_RESOLUTION, Detector
-from promkit.durations import Duration, format_duration, parse_duration
+from promkit.durations import Duration
 
 HISTORY: Final = 6_000
 """Samples of history that are worth fetching: twice that, the default look-back, is eight days at
@@ -42,10 +35,6 @@ FARTHEST: Final = 1.5
 deviations. That is short by a seventieth for Student's t with 3 degrees of freedom, and keeps an
 incident from making a tail."""
 
-TIED: Final = 0.3
-"""Share of the root mean square distance below which the MAD says no more than that most values are
-all but equal."""
-
 RECENT: Final = 0.1
 """Weight of the newest odd sample in the level that is accepted after a while."""
 
@@ -60,29 +49,6 @@ RATE, EXCESS, CHANGES, UNIT = 0, 1, 2, 3  # places in `tail`
 
 _INTS: Final = ("count", "samples", "held", "turn")
 OWN: Final = (*_INTS, "tail", "origin", "last", "shifted", "ring", "ordered", "waiting")
-_NAMES: Final = {"auto", "daily", "weekly", "none"}
-
-
-def _read_period(value: object) -> object:
-    if not isinstance(value, str) or value in _NAMES:
-        return value
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        names = ", ".join(sorted(_NAMES))
-        raise ValueError(f"found {value!r}, which is none of {names}, and no duration") from error
-
-
-def _write_period(value: str | float) -> str:
-    return value if isinstance(value, str) else format_duration(value)
-
-
-Period = Annotated[
-    Literal["auto", "daily", "weekly", "none"] | Annotated[float, Gt(0)],
-    BeforeValidator(_read_period, json_schema_input_type=str),
-    PlainSerializer(_write_period, return_type=str, when_used="json"),
-]
-"""Which seasons to learn: a name, or seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,27 +115,10 @@ class SeasonalEsd(Detector):
             ("waiting", self.quarantine),
         ):
             state[name] = np.full((series, size), np.nan, dtype=np.float32)
-        return state | self._seasons().fresh(series)
-
-    def _seasons(self) -> Seasons:
-        match self.period:
-            case "auto":
-                return Seasons()
-            case "daily":
-                return Seasons(has_week=False, finds_cycles=False)
-            case "weekly":
-                return Seasons(finds_cycles=False)
-            case "none":
-                return Seasons(cycle=0, has_week=False, finds_cycles=False)
-            case seconds:
-                cycle = round(seconds * 1000)
-                has_week = cycle == WEEK
-                return Seasons(
-                    cycle=DAY if has_week else cycle, has_week=has_week, finds_cycles=False
-                )
+        return state | seasons_of(self.period).fresh(series)
 
     def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
-        season, rough = self._seasons().advance(state, batch)
+        season, rough = seasons_of(self.period).advance(state, batch)
         scores = blank_scores(*batch.values.shape)
         advance_esd(
             batch.values,
@@ -192,52 +141,6 @@ class SeasonalEsd(Detector):
 @lru_cache(maxsize=8)
 def _critical(window: int) -> Floats:
     return critical_values(window, ALPHA)
-
-
-@compiled
-def level_of(ordered: Singles, held: int, max_share: float, critical: Floats) -> Any:
-    """Return centre and spread of a window's ascending values without its outliers.
-
-    Where most values are all but equal, the root mean square distance is the spread.
-    """
-    start, stop = without_outliers(ordered, held, int(max_share * held), critical)
-    center, spread, _ = center_and_spread(ordered, start, stop, (start + stop) // 4)
-    square = 0.0
-    for place in range(held):
-        gap = float(ordered[place]) - center
-        square += gap * gap
-    scatter = math.sqrt(square / held)
-    return center, scatter if spread < TIED * scatter else spread
-
-
-@compiled
-def learn(
-    now: float,
-    count: Ints,
-    turn: Ints,
-    ring: Singles,
-    ordered: Singles,
-    waiting: Singles,
-    warm: int,
-) -> None:
-    """Let the sample `now` of one series wait; the one that waited long enough enters its window.
-
-    count, turn : int64 [1], samples that entered and that waited; the rest are that series' rows
-    """
-    due = now
-    if count[0] >= warm:
-        place = turn[0] % len(waiting)
-        due = float(waiting[place])
-        waiting[place] = now
-        turn[0] += 1
-        if math.isnan(due):
-            return
-    window = len(ring)
-    place = count[0] % window
-    gone = float(ring[place])  # NaN while the window is not full
-    ring[place] = due
-    exchange(ordered, min(count[0], window), gone, float(ring[place]))
-    count[0] += 1
 
 
 @compiled

@@ -207,7 +207,7 @@ def test_small_kernels(is_compiled: bool) -> None:
 
     ordered = np.array([0.0] * 18 + [5.0, 5.0], dtype=np.float32)
     infinite = np.full(21, np.inf)
-    center, spread = pick(seasonal_esd.level_of)(ordered, 20, 0.1, infinite)
+    center, spread = pick(esd.level_of)(ordered, 20, 0.1, infinite)
     assert (center, spread) == (0.0, pytest.approx(np.sqrt(2.5))), (
         "most are equal: root mean square"
     )
@@ -215,7 +215,7 @@ def test_small_kernels(is_compiled: bool) -> None:
     waiting = np.full(1, np.nan, dtype=np.float32)
     count, turn = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
     for now in (3.0, 1.0, 2.0, 9.0, 8.0):
-        pick(seasonal_esd.learn)(now, count, turn, ring, sorted_ring, waiting, 2)
+        pick(esd.learn)(now, count, turn, ring, sorted_ring, waiting, 2)
     assert ring.tolist() == [9.0, 1.0, 2.0], "8 still waits; the window holds three"
     assert sorted_ring.tolist() == [1.0, 2.0, 9.0]
     tail = np.zeros(4)
