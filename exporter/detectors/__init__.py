@@ -5,10 +5,15 @@ from typing import Annotated, get_args
 from pydantic import Field
 
 from exporter.detectors.base import Detector
+from exporter.detectors.cusum import Cusum
+from exporter.detectors.drop_to_zero import DropToZero
+from exporter.detectors.ewma import Ewma
+from exporter.detectors.flat_line import FlatLine
 from exporter.detectors.mad import Mad
+from exporter.detectors.trend_change import TrendChange
 from exporter.detectors.zscore import ZScore
 
-_Detectors = Mad | ZScore
+_Detectors = Cusum | DropToZero | Ewma | FlatLine | Mad | TrendChange | ZScore
 
 ALL: tuple[type[Detector], ...] = get_args(_Detectors)
 AnyDetector = Annotated[_Detectors, Field(discriminator="kind")]

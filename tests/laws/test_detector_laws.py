@@ -20,10 +20,19 @@ from exporter.errors import DetectorError
 STEP = 15_000
 PARTS = ("score", "expected", "lower", "upper", "sigmas", "level")
 WINDOWED = {"window": 12, "min_samples": 10, "accept_after": 60.0}
-SMALL: dict[str, dict[str, Any]] = {"mad": WINDOWED, "zscore": WINDOWED}
+PATIENT = {"min_samples": 10, "accept_after": 60.0}
+SMALL: dict[str, dict[str, Any]] = {
+    "cusum": PATIENT,
+    "drop_to_zero": PATIENT,
+    "ewma": PATIENT,
+    "flat_line": PATIENT,
+    "mad": WINDOWED,
+    "trend_change": {"window": 10},
+    "zscore": WINDOWED,
+}
 """Settings under which a detector says something within 40 samples; default: its own."""
 
-BLIND_TO_BURSTS: frozenset[str] = frozenset()
+BLIND_TO_BURSTS: frozenset[str] = frozenset({"cusum", "drop_to_zero", "flat_line", "trend_change"})
 """Detectors that look for something else than a sample far away from all others."""
 
 
