@@ -1,19 +1,24 @@
 """Trend change: the slope of now against the slope of just before."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
 
 from exporter.core.kernels import compiled
-from exporter.core.periods import autocorrelation, find_period
 from exporter.core.rows import State
-from exporter.core.runs import Singles
 from exporter.core.scores import LEARNABLE, Scores, blank_scores, confidence, sigmas_at
+from exporter.core.seasonality import (
+    BLOCK,
+    BLOCKS,
+    Blocks,
+    between_refreshes,
+    fill_blocks,
+    is_refresh,
+    seasonality,
+)
 from exporter.core.series import Bools, Floats, Ints, SeriesBatch
 from exporter.core.tail import HUGE, MEMORY
 from exporter.core.trend import trend
@@ -26,15 +31,6 @@ lighter than that ruler's. See docs/detectors.md for the simulation."""
 PRIOR_SAMPLES: Final = 20.0
 PRIOR_LIKENESS: Final = 0.8
 """What residuals are taken for before they are known: as correlated as a wandering series."""
-
-BLOCK: Final = 1_800_000
-"""Milliseconds over which samples are averaged to look for the day; longer steps are their own."""
-
-BLOCKS: Final = 144
-"""Three days of half-hours, to compare each with the same of the day before."""
-
-REFRESH: Final = 8 * BLOCK
-"""Milliseconds between two looks at the seasons."""
 
 ODD_SIGMAS: Final = sigmas_at(LEARNABLE)
 MOST_SIGMAS: Final = 2.0 * ODD_SIGMAS
@@ -120,37 +116,15 @@ class TrendChange(Detector):
         is_block_end = batch.times // block != (batch.times + batch.step) // block
         past = Past(**{name: state[name] for name in Past._fields})
         blocks = Blocks(**{name: state[name] for name in Blocks._fields})
-        for start, stop in _between_refreshes(batch.times, batch.step):
+        for start, stop in between_refreshes(batch.times, batch.step):
             advance_trend(batch.values, start, stop, past, shape, told)
             fill_blocks(batch.values, start, stop, is_block_end, blocks)
             strength[:, start:stop] = state["strength"][:, None]
-            if _is_refresh(int(batch.times[stop - 1]), batch.step):
-                state["strength"] = _strength(state["ring"], state["is_real"], state["blocks"])
+            if is_refresh(int(batch.times[stop - 1]), batch.step):
+                state["strength"] = seasonality(state["ring"], state["is_real"], state["blocks"])
         slope /= batch.step / 1000
         scores.score[:] = confidence(told.sigmas)
         return state, scores
-
-
-def _is_refresh(time: int, step: int) -> bool:
-    return time // REFRESH != (time + step) // REFRESH
-
-
-def _between_refreshes(times: Ints, step: int) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of columns that end where the seasons are looked at again."""
-    ends = np.flatnonzero(times // REFRESH != (times + step) // REFRESH) + 1
-    cuts = np.unique(np.concatenate([[0], ends, [len(times)]])).tolist()
-    yield from pairwise(cuts)
-
-
-def _strength(ring: Floats, is_real: Bools, blocks: Singles) -> Floats:
-    """Return how much of the variation is seasonal [S], NaN where too little is known."""
-    samples = np.where(is_real, ring, np.nan)
-    _, short = find_period(autocorrelation(samples, samples.shape[1] // 3 + 1))
-    short[is_real.mean(1) < 0.5] = np.nan
-    _, daily = find_period(autocorrelation(blocks.astype(np.float64), BLOCKS // 3 + 1))
-    daily[np.isfinite(blocks).mean(1) < 2 / 3] = np.nan
-    strength: Floats = np.fmax(short, daily)
-    return strength
 
 
 class Shape(NamedTuple):
@@ -178,14 +152,6 @@ class Past(NamedTuple):
     samples: Ints
     energy: Floats
     likeness: Floats
-
-
-class Blocks(NamedTuple):
-    """Half-hour means: [S, BLOCKS] of the past, oldest first, and the one that is being summed."""
-
-    blocks: Singles
-    block_sum: Floats
-    block_count: Ints
 
 
 class Told(NamedTuple):
@@ -301,23 +267,3 @@ def judge_window(
     if abs(sigmas) < ODD_SIGMAS:
         past.likeness[row] += share * (min(max(again, 0.0), 1.0) - past.likeness[row])
     past.samples[row] += 1
-
-
-@compiled
-def fill_blocks(values: Floats, start: int, stop: int, is_block_end: Bools, blocks: Blocks) -> None:
-    """Add the columns [start, stop) of the samples [S, T] to their half-hours.
-
-    is_block_end : bool [T], whether the column is the last of its half-hour
-    """
-    for row in range(values.shape[0]):
-        for column in range(start, stop):
-            now = values[row, column]
-            if abs(now) <= HUGE:
-                blocks.block_sum[row] += now
-                blocks.block_count[row] += 1
-            if is_block_end[column]:
-                blocks.blocks[row, :-1] = blocks.blocks[row, 1:]
-                count = blocks.block_count[row]
-                blocks.blocks[row, -1] = blocks.block_sum[row] / count if count else np.nan
-                blocks.block_sum[row] = 0.0
-                blocks.block_count[row] = 0

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
+from exporter.core import seasonality
 from exporter.core.kernels import uncompiled
 from exporter.core.scores import ANOMALOUS
+from exporter.core.seasonality import REFRESH
 from exporter.core.series import Floats
 from exporter.core.trend import trend
 from exporter.detectors import trend_change
-from exporter.detectors.trend_change import REFRESH, SHARPER, TrendChange
+from exporter.detectors.trend_change import SHARPER, TrendChange
 from tests.exporter.detectors.simulated import (
     STEP,
     batch_of,
@@ -143,9 +145,9 @@ def test_compiled_and_uncompiled_agree() -> None:
     uncompiled(trend_change.advance_trend)(values, 0, 90, past, shape, told)
     np.testing.assert_allclose(told.change, scores.signals[CHANGE])
     ends = (np.arange(90) % 30) == 29
-    blocks = trend_change.Blocks(**{name: slow[name] for name in trend_change.Blocks._fields})
-    uncompiled(trend_change.fill_blocks)(values, 0, 90, ends, blocks)
-    for name in (*trend_change.Past._fields, *trend_change.Blocks._fields):
+    blocks = seasonality.Blocks(**{name: slow[name] for name in seasonality.Blocks._fields})
+    uncompiled(seasonality.fill_blocks)(values, 0, 90, ends, blocks)
+    for name in (*trend_change.Past._fields, *seasonality.Blocks._fields):
         np.testing.assert_allclose(slow[name], state[name], err_msg=name)
     line, parts, same = values[1].copy(), np.zeros((2, 3)), np.zeros((2, 3))
     judge, twin = trend_change.judge_window, uncompiled(trend_change.judge_window)
