@@ -10,10 +10,11 @@ from exporter.detectors.drop_to_zero import DropToZero
 from exporter.detectors.ewma import Ewma
 from exporter.detectors.flat_line import FlatLine
 from exporter.detectors.mad import Mad
+from exporter.detectors.seasonal_esd import SeasonalEsd
 from exporter.detectors.trend_change import TrendChange
 from exporter.detectors.zscore import ZScore
 
-_Detectors = Cusum | DropToZero | Ewma | FlatLine | Mad | TrendChange | ZScore
+_Detectors = Cusum | DropToZero | Ewma | FlatLine | Mad | SeasonalEsd | TrendChange | ZScore
 
 ALL: tuple[type[Detector], ...] = get_args(_Detectors)
 AnyDetector = Annotated[_Detectors, Field(discriminator="kind")]

@@ -27,6 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ewma": PATIENT,
     "flat_line": PATIENT,
     "mad": WINDOWED,
+    "seasonal_esd": {"window": 20, "min_samples": 10, "quarantine": 2, "accept_after": 60.0},
     "trend_change": {"window": 10},
     "zscore": WINDOWED,
 }
