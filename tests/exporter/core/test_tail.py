@@ -33,6 +33,12 @@ def test_six_tenths_lie_beyond_where_one_in_sixteen_thousand_does(
     assert law.isf(0.5 * 10 ** (-7 * ANOMALOUS)) < found < widest
 
 
+def test_what_is_beyond_the_edge_overshoots_it_by_the_index() -> None:
+    """Logarithms of a power law's excesses are exponential, and their mean is its index."""
+    found = uncompiled(tail.tail_overshoot)(math.log(0.05), 0.3)
+    assert found == pytest.approx(math.log(edge(math.log(0.05), 0.3) / tail.START) + 0.3)
+
+
 def test_the_score_rises_without_a_step_where_the_tail_starts() -> None:
     z = np.linspace(0.0, 6.0, 601)
     told = [score(float(one), math.log(0.05), 0.2) for one in z]
@@ -48,11 +54,16 @@ def test_what_hardly_ever_changed_is_judged_by_how_seldom() -> None:
     assert ceiling(5000.0, 30.0) == 1.0
 
 
-@pytest.mark.parametrize("name", ["tail_shape", "tail_score", "tail_edge", "ceiling"])
+TWO = ("tail_edge", "tail_overshoot", "ceiling")
+
+
+@pytest.mark.parametrize(
+    "name", ["tail_shape", "tail_score", "tail_edge", "tail_overshoot", "ceiling"]
+)
 def test_compiled_and_uncompiled_agree(name: str) -> None:
     function = getattr(tail, name)
     for numbers in ((300.0, 0.04, 0.01), (1.5, -3.0, 0.3), (8.0, -2.5, 0.2)):
-        some = numbers[: 2 if name in ("tail_edge", "ceiling") else 3]
+        some = numbers[: 2 if name in TWO else 3]
         if name in ("tail_shape", "ceiling"):
             some = tuple(abs(number) for number in some)
         np.testing.assert_allclose(function(*some), uncompiled(function)(*some), rtol=1e-12)

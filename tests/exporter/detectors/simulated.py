@@ -1,8 +1,9 @@
 """Noise whose false alarms are counted, and batches of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
+import pytest
 from scipy.signal import lfilter
 
 from exporter.core.scores import ANOMALOUS, Scores
@@ -29,21 +30,27 @@ def remembering(innovations: Floats, phi: float) -> Floats:
     return noise
 
 
-def stationary(
-    series: int = 100, columns: int = 4000, seed: int = 1
-) -> Iterator[tuple[str, Floats]]:
-    """Yield noise of every kind that a detector has to bear, 400,000 samples each by default."""
-    rng = np.random.default_rng(seed)
-    shape = (series, columns)
-    yield "normal", 100.0 + rng.normal(size=shape)
-    yield "student t3", 100.0 + rng.standard_t(3, size=shape)
-    yield "lognormal", rng.lognormal(0.0, 0.5, size=shape)
-    yield "exponential", rng.exponential(size=shape)
-    yield "poisson", rng.poisson(3.0, size=shape).astype(np.float64)
-    yield "AR(1) t3", 100.0 + remembering(rng.standard_t(3, size=shape), 0.9)
-    yield "random walk", 1000.0 + np.cumsum(rng.normal(size=shape), 1)
-    yield "rare bursts", (rng.random(shape) < 0.002) * rng.lognormal(3.0, 1.0, size=shape)
-    yield "constant", np.full(shape, 7.0)
+Draw = Callable[[np.random.Generator, tuple[int, int]], Floats]
+
+STATIONARY: dict[str, Draw] = {
+    "normal": lambda rng, shape: 100.0 + rng.normal(size=shape),
+    "student t3": lambda rng, shape: 100.0 + rng.standard_t(3, size=shape),
+    "lognormal": lambda rng, shape: rng.lognormal(0.0, 0.5, size=shape),
+    "exponential": lambda rng, shape: rng.exponential(size=shape),
+    "poisson": lambda rng, shape: rng.poisson(3.0, size=shape).astype(np.float64),
+    "AR(1) t3": lambda rng, shape: 100.0 + remembering(rng.standard_t(3, size=shape), 0.9),
+    "random walk": lambda rng, shape: 1000.0 + np.cumsum(rng.normal(size=shape), 1),
+    "rare bursts": lambda rng, shape: (rng.random(shape) < 0.002) * rng.lognormal(3.0, 1.0, shape),
+    "constant": lambda rng, shape: np.full(shape, 7.0),
+}
+"""Noise that every detector has to bear."""
+
+every_noise = pytest.mark.parametrize("noise", STATIONARY)
+
+
+def simulate(noise: str, series: int = 100, columns: int = 4000) -> Floats:
+    """Return noise of that kind, 400,000 samples by default."""
+    return STATIONARY[noise](np.random.default_rng(1), (series, columns))
 
 
 def false_alarms(detector: Detector, values: Floats) -> float:

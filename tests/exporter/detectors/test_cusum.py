@@ -9,10 +9,11 @@ from exporter.detectors import cusum
 from exporter.detectors.cusum import Cusum
 from tests.exporter.detectors.simulated import (
     batch_of,
+    every_noise,
     false_alarms,
     remembering,
     scores_of,
-    stationary,
+    simulate,
 )
 
 MINUTE = 60.0
@@ -95,11 +96,9 @@ def test_remembering_noise_takes_more_to_shift() -> None:
         assert is_found.mean() == share
 
 
-@pytest.mark.parametrize(
-    ("name", "values"), [pytest.param(*kind, id=kind[0]) for kind in stationary()]
-)
-def test_noise_is_no_shift(name: str, values: Floats) -> None:
-    assert false_alarms(Cusum(), values) < 1.5e-4, name
+@every_noise
+def test_noise_is_no_shift(noise: str) -> None:
+    assert false_alarms(Cusum(), simulate(noise)) < 1.5e-4
 
 
 def test_a_spike_is_no_shift() -> None:

@@ -6,7 +6,13 @@ from exporter.core.scores import ANOMALOUS
 from exporter.core.series import Floats
 from exporter.detectors import drop_to_zero
 from exporter.detectors.drop_to_zero import DropToZero
-from tests.exporter.detectors.simulated import batch_of, false_alarms, scores_of, stationary
+from tests.exporter.detectors.simulated import (
+    batch_of,
+    every_noise,
+    false_alarms,
+    scores_of,
+    simulate,
+)
 
 HOUR = 3600.0
 
@@ -65,10 +71,14 @@ def test_nights_of_zeros_are_known_after_two() -> None:
     assert not is_anomaly[2 * (day + night) :].any()
 
 
+@every_noise
+def test_noise_is_not_it(noise: str) -> None:
+    assert false_alarms(DropToZero(), simulate(noise, 50)) < 1.5e-4
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        *(pytest.param(*kind, id=kind[0]) for kind in stationary(50, 4000)),
         pytest.param("zero", np.random.default_rng(1).normal(size=(20, 3000)), id="around zero"),
         pytest.param("below", -busy(1000), id="below zero"),
         pytest.param(

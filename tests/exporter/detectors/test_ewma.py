@@ -8,7 +8,13 @@ from exporter.core.series import Floats
 from exporter.core.tail import Told
 from exporter.detectors import ewma
 from exporter.detectors.ewma import Ewma
-from tests.exporter.detectors.simulated import batch_of, false_alarms, scores_of, stationary
+from tests.exporter.detectors.simulated import (
+    batch_of,
+    every_noise,
+    false_alarms,
+    scores_of,
+    simulate,
+)
 
 MINUTE = 60.0
 
@@ -61,15 +67,13 @@ def test_an_incident_is_learned_when_it_is_the_new_normal() -> None:
     assert scores.expected[0, -1] == pytest.approx(150.0, abs=2.0)
 
 
-@pytest.mark.parametrize(
-    ("name", "values"), [pytest.param(*kind, id=kind[0]) for kind in stationary()]
-)
-def test_noise_is_no_anomaly(name: str, values: Floats) -> None:
-    assert false_alarms(Ewma(), values) < (3e-4 if name == "AR(1) t3" else 1.5e-4)
+@every_noise
+def test_noise_is_no_anomaly(noise: str) -> None:
+    assert false_alarms(Ewma(), simulate(noise)) < (3e-4 if noise == "AR(1) t3" else 1.5e-4)
 
 
 def test_heavier_tails_are_learned() -> None:
-    normal, heavy = (values for name, values in stationary() if name in ("normal", "student t3"))
+    normal, heavy = simulate("normal"), simulate("student t3")
     widths = [
         np.median(scores.upper[:, -1] - scores.expected[:, -1])
         for scores in (scores_of(Ewma(), normal), scores_of(Ewma(), heavy / np.sqrt(3.0)))

@@ -6,7 +6,13 @@ from exporter.core.scores import ANOMALOUS
 from exporter.core.series import Floats
 from exporter.detectors import flat_line
 from exporter.detectors.flat_line import FlatLine
-from tests.exporter.detectors.simulated import batch_of, false_alarms, scores_of, stationary
+from tests.exporter.detectors.simulated import (
+    batch_of,
+    every_noise,
+    false_alarms,
+    scores_of,
+    simulate,
+)
 
 HOUR = 3600.0
 
@@ -40,10 +46,14 @@ def test_what_stays_is_accepted_and_reported_once_it_has_moved_again() -> None:
     assert is_anomaly[3540:].any()
 
 
+@every_noise
+def test_noise_is_not_it(noise: str) -> None:
+    assert false_alarms(FlatLine(), simulate(noise, 50)) < 1e-4
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        *(pytest.param(*kind, id=kind[0]) for kind in stationary(50, 4000)),
         pytest.param("scraped", np.repeat(stuck(1000, 0), 4, axis=1), id="more steps than scrapes"),
         pytest.param("counts", np.floor(stuck(5000, 0) / 3), id="few distinct values"),
         pytest.param("inf", np.full((1, 500), np.inf), id="infinite"),

@@ -12,10 +12,11 @@ from exporter.detectors.trend_change import SHARPER, TrendChange
 from tests.exporter.detectors.simulated import (
     STEP,
     batch_of,
+    every_noise,
     false_alarms,
     remembering,
     scores_of,
-    stationary,
+    simulate,
 )
 
 SLOPE, CHANGE, SEASON = TrendChange.signals
@@ -77,11 +78,9 @@ def test_curvature_is_noise_for_a_line_and_none_for_a_parabola() -> None:
     np.testing.assert_allclose(line.signals[SLOPE], parabola.signals[SLOPE])
 
 
-@pytest.mark.parametrize(
-    ("name", "values"), [pytest.param(*kind, id=kind[0]) for kind in stationary(60, 2000)]
-)
-def test_noise_has_no_trend(name: str, values: Floats) -> None:
-    assert false_alarms(TrendChange(), values) < 1.5e-4, name
+@every_noise
+def test_noise_has_no_trend(noise: str) -> None:
+    assert false_alarms(TrendChange(), simulate(noise, 60, 2000)) < 1.5e-4
 
 
 def test_a_gap_is_bridged_and_a_long_one_is_not() -> None:
