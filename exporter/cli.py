@@ -5,15 +5,21 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
-from exporter.adapters.prometheus import PrometheusSource
 from exporter.backtest import alarms_of, compare, judged_days, replay
-from exporter.config import Config, milliseconds, parse_config
+from exporter.cli_train import add_train
+from exporter.cliflags import (
+    add_range,
+    check_range,
+    read_config,
+    source_of,
+    with_joined_instants,
+)
+from exporter.config import milliseconds
 from exporter.errors import ConfigError, ExporterError, QueryError
 from exporter.report import format_report, read_incidents
 from exporter.service import Options, Service
@@ -21,7 +27,6 @@ from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
 from promkit.durations import format_duration, parse_duration
 from promkit.errors import ConfigProblems
-from promkit.httpconfig import requests_session
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
 
@@ -33,6 +38,7 @@ examples:
   anomaly-exporter check-config --config.file exporter.yml
   anomaly-exporter run --config.file exporter.yml --web.listen-address 127.0.0.1:9853
   anomaly-exporter backtest --config.file exporter.yml --start -6h --plots plots/
+  anomaly-exporter train --config.file exporter.yml --query node_cpu_busy --output model/
 
 The smallest configuration scores every machine that node_exporter watches:
   prometheus: {url: http://localhost:9090}
@@ -54,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_run(commands)
     _add_check(commands)
     _add_backtest(commands)
+    add_train(commands)
     given = sys.argv[1:] if arguments is None else arguments
-    flags = parser.parse_args(_with_joined_instants(given))
+    flags = parser.parse_args(with_joined_instants(given))
     setup_logging(flags.log_level, flags.log_format)
     try:
         return int(flags.action(flags))
@@ -105,16 +112,7 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "how soon, and how many false alarms there were per series and day.",
     )
     add_common_flags(parser, ":9853", "exporter.yml")
-    parser.add_argument(
-        "--start",
-        type=_instant,
-        default="-6h",
-        metavar="TIME",
-        help="RFC 3339, unix seconds, or back from now like -6h (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--end", type=_instant, default="-0s", metavar="TIME", help="likewise (default: now)"
-    )
+    add_range(parser, "-6h")
     parser.add_argument(
         "--incidents",
         type=Path,
@@ -148,52 +146,11 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(action=_backtest)
 
 
-def _with_joined_instants(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with `--start -6h` as `--start=-6h`: argparse takes -6h for a flag."""
-    joined: list[str] = []
-    for argument in arguments:
-        if joined and joined[-1] in ("--start", "--end") and not argument.startswith("--"):
-            joined[-1] += f"={argument}"
-        else:
-            joined.append(argument)
-    return joined
-
-
-def _instant(text: str) -> float:
-    now = time.time()
-    try:
-        if text.startswith("-"):
-            return now - parse_duration(text[1:])
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}; allowed: RFC 3339 such as 2026-01-31T10:00:00Z, unix seconds, or "
-            f"back from now like -6h"
-        ) from error
-
-
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: name=value")
     return name, value
-
-
-def _read_config(flags: argparse.Namespace) -> Config:
-    try:
-        text = flags.config_file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError(
-            [f"{flags.config_file}: cannot be read: {reason}; name another with --config.file"]
-        ) from error
-    return parse_config(text, str(flags.config_file))
-
-
-def _source(config: Config) -> PrometheusSource:
-    return PrometheusSource(config.prometheus.url, requests_session(config.prometheus))
 
 
 def _run(flags: argparse.Namespace) -> int:
@@ -204,8 +161,8 @@ def _run(flags: argparse.Namespace) -> int:
 
 
 def _check(flags: argparse.Namespace) -> int:
-    config = _read_config(flags)
-    source = _source(config)
+    config = read_config(flags)
+    source = source_of(config)
     failed = 0
     for query in config.all_queries():
         print(f"query {query.name}: {' '.join(query.expr.split())}")
@@ -229,11 +186,10 @@ def _check(flags: argparse.Namespace) -> int:
 
 
 def _backtest(flags: argparse.Namespace) -> int:
-    config = _read_config(flags)
-    if flags.start >= flags.end:
-        raise ConfigError(["--start: found an instant that is not before --end; swap the two"])
+    config = read_config(flags)
+    check_range(flags)
     incidents = read_incidents(flags.incidents) if flags.incidents else []
-    source = _source(config)
+    source = source_of(config)
     replays, alarms, days, series = [], [], 0.0, 0
     queries = config.all_queries()
     for position, query in enumerate(queries, 1):

@@ -9,6 +9,7 @@
         SourceUnavailable     timeout, 5xx, refused: retried until the query's deadline
       DataError               an answer came that does not form a batch
       DetectorError           one detector cannot tell this time; the others go on
+      TrainingError           there is nothing to train from or with; no file was written
       StateError              the state file cannot be used
         StateTooNew           written by a newer version: refuse to start
         StateCorrupt          damaged: moved aside, start cold
@@ -63,6 +64,10 @@ class DetectorError(ExporterError):
         super().__init__(f"detector {kind}: {message}")
         self.kind = kind
         self.reason: DetectorFailure = reason
+
+
+class TrainingError(ExporterError):
+    """A model cannot be trained."""
 
 
 class StateError(ExporterError):

@@ -1,0 +1,87 @@
+"""What do several commands read from their flags?"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from exporter.adapters.prometheus import PrometheusSource
+from exporter.config import Config, parse_config
+from exporter.errors import ConfigError
+from promkit.durations import parse_duration
+from promkit.httpconfig import requests_session
+
+
+def with_joined_instants(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with `--start -6h` as `--start=-6h`: argparse takes -6h for a flag."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--start", "--end") and not argument.startswith("--"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def add_range(parser: argparse.ArgumentParser, start: str) -> None:
+    """Add `--start` and `--end`, both read as unix seconds."""
+    parser.add_argument(
+        "--start",
+        type=_instant,
+        default=start,
+        metavar="TIME",
+        help="RFC 3339, unix seconds, or back from now like -6h (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--end", type=_instant, default="-0s", metavar="TIME", help="likewise (default: now)"
+    )
+
+
+def check_range(flags: argparse.Namespace) -> None:
+    """Refuse a range that ends before it starts.
+
+    Raises
+    ------
+    ConfigError
+        It does.
+    """
+    if flags.start >= flags.end:
+        raise ConfigError(["--start: found an instant that is not before --end; swap the two"])
+
+
+def _instant(text: str) -> float:
+    now = time.time()
+    try:
+        if text.startswith("-"):
+            return now - parse_duration(text[1:])
+        if text.replace(".", "", 1).isdigit():
+            return float(text)
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; allowed: RFC 3339 such as 2026-01-31T10:00:00Z, unix seconds, or "
+            f"back from now like -6h"
+        ) from error
+
+
+def read_config(flags: argparse.Namespace) -> Config:
+    """Return the configuration that `--config.file` names.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, or with all that is wrong with it.
+    """
+    try:
+        text = flags.config_file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            [f"{flags.config_file}: cannot be read: {reason}; name another with --config.file"]
+        ) from error
+    return parse_config(text, str(flags.config_file))
+
+
+def source_of(config: Config) -> PrometheusSource:
+    """Return the Prometheus that a configuration names."""
+    return PrometheusSource(config.prometheus.url, requests_session(config.prometheus))
