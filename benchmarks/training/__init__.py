@@ -1,0 +1,1 @@
+"""How the pooled model that ships is trained, from data that anyone can make again."""
