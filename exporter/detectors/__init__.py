@@ -9,12 +9,29 @@ from exporter.detectors.cusum import Cusum
 from exporter.detectors.drop_to_zero import DropToZero
 from exporter.detectors.ewma import Ewma
 from exporter.detectors.flat_line import FlatLine
+from exporter.detectors.isolation_forest import IsolationForest
+from exporter.detectors.lof import Lof
+from exporter.detectors.lstm_autoencoder import LstmAutoencoder
 from exporter.detectors.mad import Mad
+from exporter.detectors.one_class_svm import OneClassSvm
 from exporter.detectors.seasonal_esd import SeasonalEsd
 from exporter.detectors.trend_change import TrendChange
 from exporter.detectors.zscore import ZScore
 
-_Detectors = Cusum | DropToZero | Ewma | FlatLine | Mad | SeasonalEsd | TrendChange | ZScore
+_Detectors = (
+    Cusum
+    | DropToZero
+    | Ewma
+    | FlatLine
+    | IsolationForest
+    | Lof
+    | LstmAutoencoder
+    | Mad
+    | OneClassSvm
+    | SeasonalEsd
+    | TrendChange
+    | ZScore
+)
 
 ALL: tuple[type[Detector], ...] = get_args(_Detectors)
 AnyDetector = Annotated[_Detectors, Field(discriminator="kind")]

@@ -21,12 +21,17 @@ STEP = 15_000
 PARTS = ("score", "expected", "lower", "upper", "sigmas", "level")
 WINDOWED = {"window": 12, "min_samples": 10, "accept_after": 60.0}
 PATIENT = {"min_samples": 10, "accept_after": 60.0}
+LEARNED = {"window": 8, "sample": 16, "refit": 16, "accept_after": 60.0}
 SMALL: dict[str, dict[str, Any]] = {
     "cusum": PATIENT,
     "drop_to_zero": PATIENT,
     "ewma": PATIENT,
     "flat_line": PATIENT,
+    "isolation_forest": {**LEARNED, "trees": 10},
+    "lof": LEARNED,
+    "lstm_autoencoder": {"accept_after": 60.0},
     "mad": WINDOWED,
+    "one_class_svm": LEARNED,
     "seasonal_esd": {"window": 20, "min_samples": 10, "quarantine": 2, "accept_after": 60.0},
     "trend_change": {"window": 10},
     "zscore": WINDOWED,
