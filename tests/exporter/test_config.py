@@ -74,8 +74,8 @@ def test_everything_is_read() -> None:
             "queries: [{name: a, expr: up, ensemble: default, detectors: [{kind: mad}]}]",
             ["queries[0].ensemble", "not both"],
         ),
-        ("queries: [{name: a, expr: up, ensemble: best}]", ["queries[0].ensemble", "'default'"]),
-        ("queries: [{name: a, expr: up, combine: sum}]", ["queries[0].combine", "'quorum'"]),
+        ("queries: [{name: a, expr: up, ensemble: best}]", ["queries[0].ensemble", "'classic'"]),
+        ("queries: [{name: a, expr: up, combine: median}]", ["queries[0].combine", "'quorum'"]),
         ("queries: [{name: a, expr: up, quorum: 0.5}]", ["queries[0].quorum", "combine: quorum"]),
         ("queries: [{name: a, expr: up, combine: quorum, quorum: 0}]", ["queries[0].quorum"]),
         ("prometheus: {url: 'localhost:9090'}\npresets: [node]", ["prometheus.url"]),
@@ -138,6 +138,9 @@ def test_every_named_ensemble_can_be_had(name: EnsembleName) -> None:
     assert (plan.detectors, plan.combination) == (ensemble.detectors, ensemble.combination)
     listed = [detector.name for detector in query.detectors]
     assert len(set(listed)) == len(listed)
+    told = ", ".join(f"`{one.name}` {one.weight:g}" for one in query.detectors)
+    row = f"| `{name}` | {told} | `{ensemble.combination.kind}` |"
+    assert row in (ROOT / "docs" / "detectors.md").read_text()
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("**/exporter.yml")), ids=str)
