@@ -119,7 +119,7 @@ def test_the_fingerprint_covers_what_learned_state_depends_on() -> None:
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ("expr: up", Combination()),
+        ("expr: up, detectors: [{kind: mad}]", Combination()),
         ("expr: up, combine: max", Combination(kind="max")),
         ("expr: up, combine: quorum", Combination(kind="quorum", quorum=0.5)),
         ("expr: up, combine: quorum, quorum: 0.7", Combination(kind="quorum", quorum=0.7)),
