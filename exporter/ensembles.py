@@ -5,11 +5,14 @@ from functools import lru_cache
 from typing import Literal
 
 from exporter.detectors import AnyDetector
+from exporter.detectors.isolation_forest import IsolationForest
+from exporter.detectors.lstm_autoencoder import LstmAutoencoder
 from exporter.detectors.mad import Mad
+from exporter.detectors.seasonal_esd import SeasonalEsd
 from exporter.detectors.zscore import ZScore
 from exporter.ensemble import MEAN, Combination
 
-EnsembleName = Literal["default"]
+EnsembleName = Literal["default", "classic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +35,12 @@ def named_ensemble(name: EnsembleName) -> Ensemble:
     match name:
         case "default":
             return Ensemble(detectors=(ZScore(), Mad(weight=2.0)))
+        case "classic":
+            return Ensemble(
+                detectors=(
+                    IsolationForest(weight=0.3),
+                    LstmAutoencoder(weight=0.3),
+                    ZScore(weight=0.2),
+                    SeasonalEsd(weight=0.2),
+                )
+            )
