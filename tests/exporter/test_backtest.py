@@ -22,7 +22,8 @@ def source() -> ArraySource:
 
 
 def replayed(source: ArraySource) -> Replay:
-    text = "queries: [{name: q, expr: up, lookback: 30m, range: [-50, null]}]"
+    own = "lookback: 30m, range: [-50, null], detectors: [{kind: zscore}, {kind: mad, weight: 2}]"
+    text = f"queries: [{{name: q, expr: up, {own}}}]"
     (query,) = parse_config(text, "c.yml").all_queries()
     return replay(query, source, START, END)
 
