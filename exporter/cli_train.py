@@ -20,6 +20,7 @@ from exporter.training import (
     History,
     Settings,
     check_history,
+    check_installed,
     save,
     train,
 )
@@ -98,6 +99,7 @@ def _train(flags: argparse.Namespace) -> int:
     )
     if settings.window < 8 or not (settings.hidden and settings.epochs and settings.windows):
         raise ConfigError(["--window has to be 8 or more, --hidden, --epochs, --windows 1 or more"])
+    check_installed()
     history = read_csv(flags.csv) if flags.csv else _from_prometheus(flags)
     check_history(history, flags.min_duration, flags.min_samples)
     print(
@@ -119,9 +121,8 @@ def _train(flags: argparse.Namespace) -> int:
     save(flags.output, model)
     told = model.metadata
     print(
-        f"wrote {flags.output} in {time.monotonic() - began:.1f} s: an error of "
-        f"{told.threshold:.3g} robust deviations scores 0.6, the median one is "
-        f"{told.error_quantiles[0]:.2g}"
+        f"wrote {flags.output} in {time.monotonic() - began:.1f} s: an error {told.threshold:.3g} "
+        "times a series' usual one scores 0.6"
     )
     return 0
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -112,6 +113,22 @@ def check_history(history: History, min_duration: float, min_samples: int) -> No
         )
 
 
+def check_installed() -> None:
+    """Refuse to begin without what training needs.
+
+    Raises
+    ------
+    TrainingError
+        Names what is missing, and how to get it.
+    """
+    for module in ("torch", "onnx"):
+        if find_spec(module) is None:
+            raise TrainingError(
+                f"training needs PyTorch and onnx, found no {module}; install them with: "
+                "pip install 'anomaly-exporter[train]'"
+            )
+
+
 def train(
     history: History,
     settings: Settings,
@@ -125,15 +142,11 @@ def train(
     TrainingError
         The extra is not installed, or too little of the history moves.
     """
-    try:
-        import torch
+    check_installed()
+    import torch
 
-        from exporter.lstm import fit
-    except ImportError as error:
-        raise TrainingError(
-            f"training needs PyTorch and onnx, found no {error.name}; install them with: "
-            "pip install 'anomaly-exporter[train]'"
-        ) from error
+    from exporter.lstm import fit
+
     rng = np.random.default_rng(settings.seed)
     learned, held_back = split(history.series, settings, rng)
     graph, loss = fit(

@@ -26,7 +26,7 @@ SHORT_RUN: Final = 10
 
 
 class Ruler(NamedTuple):
-    """What errors are measured by, in deviations of the window.
+    """What errors are measured by, in root mean squares of the series' own.
 
     Parameters
     ----------

@@ -43,16 +43,16 @@ class LstmAutoencoder(Detector):
     Notes
     -----
     The model sees a window without its newest sample, on the window's own scale (median and MAD),
-    and reconstructs that sample. The error has to be rare twice: among the errors of the training,
-    in robust deviations of the window, and among the series' own, by whose root mean square and
-    tail the scale is widened where the series is wilder than what the model was trained on. A
-    score of 0.6 then stands for one sample in 16,000.
+    and reconstructs that sample. The error, in root mean squares of the series' own recent ones,
+    has to be rare twice: among the errors of the training, and among the series' own, by whose tail
+    the measure is widened where the series is wilder than what the model was trained on. A score of
+    0.6 then stands for one sample in 16,000.
 
     Warm-up is the model's window less one (31 samples by default). NaN is skipped and not learned.
-    A sample that is found odd enters the window as its expected value and teaches the tail only if
-    it is the first of its kind, so an incident is not learned; after `accept_after` the series
-    starts anew. A series that has never moved cannot be judged when it first does: NaN. Seasons
-    longer than the window are not seen, and a slow shift is followed rather than flagged.
+    A sample that is found odd does not enter the window, and only a short run of them teaches the
+    tail, so an incident is not learned; after `accept_after` the series starts anew. A series that
+    has never moved cannot be judged when it first does: NaN. Seasons longer than the window are not
+    seen, and a slow shift is followed rather than flagged.
 
     References
     ----------

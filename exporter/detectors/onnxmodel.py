@@ -81,9 +81,9 @@ class Metadata(StrictModel):
     error_probabilities: Annotated[tuple[Annotated[float, Gt(0)], ...], Len(2)]
     """Descending."""
     error_quantiles: Annotated[tuple[Annotated[float, Gt(0)], ...], Len(2)]
-    """Errors that are exceeded with these probabilities, in robust deviations of the window."""
+    """Errors that are exceeded with these probabilities, in root mean squares of their series'."""
     threshold: Annotated[float, Gt(0)]
-    """The error at which the score is 0.6, likewise; from the quantiles, for information."""
+    """The error at which the score is 0.6, likewise; follows from the quantiles."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -112,3 +112,31 @@ def test_from_csv_to_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[st
     _, scores = detector.advance(detector.fresh(2), batch)
     assert (scores.score[:, 300] > 0.6).all()
     assert (scores.score[:, 100:300] < 0.6).all()
+
+
+CONFIG = """
+prometheus: {url: "http://127.0.0.1:1"}
+queries: [{name: a, expr: up, timeout: 300ms}, {name: b, expr: up}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        ([], 2, "--query: is missing; allowed: a, b"),
+        (["--query=c"], 2, "--query: found 'c'; allowed: a, b"),
+        (["--query=a"], 1, "http://127.0.0.1:1 cannot be reached"),
+        (["--query=a", "--start=-1h", "--end=-2h"], 2, "--start"),
+        (["--window=4"], 2, "--window has to be 8 or more"),
+        (["--csv=nowhere.csv"], 1, "nowhere.csv cannot be read: No such file"),
+    ],
+)
+def test_flags_that_lead_nowhere(
+    flags: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "exporter.yml"
+    config.write_text(CONFIG)
+    output = tmp_path / "model"
+    assert main(["train", f"--config.file={config}", f"--output={output}", *flags]) == code
+    assert said in capsys.readouterr().err
+    assert not output.exists()

@@ -93,34 +93,6 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
         train(history([noise(2000)]), Settings(), NOW)
 
 
-CONFIG = """
-prometheus: {url: "http://127.0.0.1:1"}
-queries: [{name: a, expr: up, timeout: 300ms}, {name: b, expr: up}]
-"""
-
-
-@pytest.mark.parametrize(
-    ("flags", "code", "said"),
-    [
-        ([], 2, "--query: is missing; allowed: a, b"),
-        (["--query=c"], 2, "--query: found 'c'; allowed: a, b"),
-        (["--query=a"], 1, "http://127.0.0.1:1 cannot be reached"),
-        (["--query=a", "--start=-1h", "--end=-2h"], 2, "--start"),
-        (["--window=4"], 2, "--window has to be 8 or more"),
-        (["--csv=nowhere.csv"], 1, "nowhere.csv cannot be read: No such file"),
-    ],
-)
-def test_flags_that_lead_nowhere(
-    flags: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    config = tmp_path / "exporter.yml"
-    config.write_text(CONFIG)
-    output = tmp_path / "model"
-    assert main(["train", f"--config.file={config}", f"--output={output}", *flags]) == code
-    assert said in capsys.readouterr().err
-    assert not output.exists()
-
-
 def test_a_number_is_a_number() -> None:
     with pytest.raises(SystemExit):
         main(["train", "--output=x", "--epochs=-3"])

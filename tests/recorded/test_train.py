@@ -8,6 +8,10 @@ import pytest
 from exporter.cli import main
 from tests.conftest import RecordedPrometheus
 
+pytestmark = pytest.mark.skipif(
+    not (find_spec("torch") and find_spec("onnx")), reason="the extra `train` is not installed"
+)
+
 CONFIG = """
 prometheus: {{url: "{url}", scrape_interval: 5s}}
 evaluation_interval: 5s
@@ -39,9 +43,6 @@ def test_the_recording_is_too_short_to_learn_a_week_from(
     assert "query network has no samples in this range" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(
-    not (find_spec("torch") and find_spec("onnx")), reason="the extra `train` is not installed"
-)
 def test_a_model_of_ones_own_finds_the_network_incidents(
     folder: Path, recorded: RecordedPrometheus, capsys: pytest.CaptureFixture[str]
 ) -> None:
