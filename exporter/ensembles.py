@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import Literal
 
 from exporter.detectors import AnyDetector
+from exporter.detectors.forecast_error import ForecastError
 from exporter.detectors.isolation_forest import IsolationForest
 from exporter.detectors.lstm_autoencoder import LstmAutoencoder
-from exporter.detectors.mad import Mad
+from exporter.detectors.novelty import Novelty
 from exporter.detectors.seasonal_esd import SeasonalEsd
 from exporter.detectors.zscore import ZScore
 from exporter.ensemble import MEAN, Combination
@@ -34,7 +35,9 @@ def named_ensemble(name: EnsembleName) -> Ensemble:
     """Return a ready ensemble."""
     match name:
         case "default":
-            return Ensemble(detectors=(ZScore(), Mad(weight=2.0)))
+            return Ensemble(
+                detectors=(ForecastError(), Novelty()), combination=Combination(kind="sum")
+            )
         case "classic":
             return Ensemble(
                 detectors=(

@@ -95,6 +95,8 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
     if scores.level is not scores.score:
         level = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.level))
         level[is_absent] = np.nan
+    onset = np.where(is_silenced & ~is_outside, 0.0, scores.beginning)
+    onset[is_absent] = np.nan
     published = Scores(
         score=score,
         expected=np.clip(scores.expected, policy.low, policy.high),
@@ -103,6 +105,7 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
         sigmas=scores.sigmas,
         level=level,
         signals=scores.signals,
+        onset=onset,
     )
     return Verdict(published, reason >= Reason.ABOVE_BAND, reason)
 

@@ -35,7 +35,7 @@ class RowScores:
     Parameters
     ----------
     score : float64 [R], how unusual the row is; NaN where it has no sample
-    event : float64 [R], the confidence that something worth an alert is happening
+    event : float64 [R], how much of something new begins with the row
     alert : bool [R]
     failures : what detectors that could not tell said, each once
     votes : kind, and kind with `LEVEL` behind it -> float32 [S, R], if asked for
@@ -110,11 +110,12 @@ def _score_group(plan: Plan, group: Sequence[_Member], cells: int, *, with_votes
             place = member.timeline.column[rows] - first
             told = member.scores
             told.score[rows] = server_scores(scores.level[own])[place]
-            told.event[rows] = server_scores(scores.score[own])[place]
+            told.event[rows] = server_scores(scores.beginning[own])[place]
             if len(member.file.metrics) == 1:
                 told.alert[rows] = done.verdict.is_anomaly[own][0, place]
             else:
-                told.alert[rows] = told.event[rows] >= plan.policy.threshold
+                alarm = server_scores(scores.score[own])[place]
+                told.alert[rows] = alarm >= plan.policy.threshold
             told.failures.update((str(failure), None) for failure in done.failures)
             if with_votes:
                 _keep_votes(told, done.votes, own, rows, place)

@@ -4,8 +4,11 @@ Some recursions cannot be written as whole-array arithmetic without storing ever
 Those are plain Python loops that numba compiles once and keeps on disk.
 """
 
+import hashlib
+import os
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
 
 import numba
 from numba.core.dispatcher import Dispatcher
@@ -13,21 +16,40 @@ from numba.core.dispatcher import Dispatcher
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def _folder() -> Path | None:
+    """Return where machine code is kept, None if nowhere: it is then made anew at every start.
+
+    numba keeps it by the file of the kernel alone, and would go on using it when another file that
+    the kernel calls has changed; so every version of the package has a folder of its own. Only
+    below the user's own cache: whoever can write there can run code here.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(Path(__file__).parents[1].glob("*/*.py")):
+        digest.update(source.read_bytes())
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        folder = Path(home).expanduser() / "anomaly-exporter" / digest.hexdigest()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no home, or nothing may be written there
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+_config: Any = numba.config  # made at run time, so its types are not known
+if not _config.CACHE_DIR:  # NUMBA_CACHE_DIR is the user's say
+    _config.CACHE_DIR = str(_folder() or "")
+
+_IS_KEPT: Final = bool(_config.CACHE_DIR)
+
+
 def compiled(function: F) -> F:
     """Return `function` compiled at its first call; arrays and numbers in, arrays out.
 
     Kernels release the interpreter's lock and must not raise: bounds are the caller's to check.
     """
-    try:
-        return _jit(function, cache=True)
-    except RuntimeError:  # no folder to keep the machine code in can be written to
-        return _jit(function, cache=False)
+    return cast("F", numba.njit(cache=_IS_KEPT, nogil=True, error_model="numpy")(function))
 
 
 def uncompiled(function: F) -> F:
     """Return the Python function that `compiled` was given, as its slow twin for tests."""
     return cast("Dispatcher[F]", function).py_func
-
-
-def _jit(function: F, *, cache: bool) -> F:
-    return cast("F", numba.njit(cache=cache, nogil=True, error_model="numpy")(function))

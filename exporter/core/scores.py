@@ -19,7 +19,7 @@ from exporter.core.series import Floats
 DECADES: Final = 7.0
 """Powers of ten of rarity that make full confidence: 1 is one sample in ten million."""
 
-TAIL_DOF: Final = 8
+TAIL_DOF: Final = 8.0
 """Degrees of freedom of the tail."""
 
 ANOMALOUS: Final = 0.6
@@ -49,6 +49,8 @@ class Scores:
         that `score` needs because it wakes people; a detector that has only one opinion gives it
         as both
     signals : gauges of its own that a detector publishes, name -> float64 [S, T]
+    onset : how much of something new begins with the sample, in [0, 1]: high once for an incident,
+        while the score stays; None where it is the score
     """
 
     score: Floats
@@ -58,6 +60,12 @@ class Scores:
     sigmas: Floats
     level: Floats
     signals: Mapping[str, Floats] = field(default_factory=dict)
+    onset: Floats | None = None
+
+    @property
+    def beginning(self) -> Floats:
+        """The onset, or the score of a detector that does not tell them apart."""
+        return self.score if self.onset is None else self.onset
 
     def rows(self, rows: slice) -> "Scores":
         """Return the scores of some series, as views."""
@@ -69,23 +77,46 @@ class Scores:
             self.sigmas[rows],
             self.level[rows],
             {name: signal[rows] for name, signal in self.signals.items()},
+            None if self.onset is None else self.onset[rows],
         )
+
+
+class StudentTail:
+    """Rarity on a log scale under Student's t.
+
+    Parameters
+    ----------
+    dof : degrees of freedom; the fewer, the heavier the tail
+    """
+
+    def __init__(self, dof: float) -> None:
+        self._dof = dof
+        # Off the exact curve by less than 1e-6, at a tenth of its cost.
+        self._sigmas = np.linspace(0.0, self.sigmas_at(1.0), 8192)
+        self._confidences = np.abs(np.log10(2.0 * stdtr(dof, -self._sigmas))) / DECADES
+
+    def confidence(self, sigmas: Floats) -> Floats:
+        """Return the confidence in [0, 1] that deviations are anomalous; NaN stays NaN."""
+        told: Floats = np.interp(np.abs(sigmas), self._sigmas, self._confidences, right=1.0)
+        return told
+
+    def sigmas_at(self, score: float) -> float:
+        """Return the deviation whose confidence is `score`."""
+        return -float(stdtrit(self._dof, 0.5 * 10.0 ** (-score * DECADES)))
+
+
+_TAIL: Final = StudentTail(TAIL_DOF)
 
 
 def confidence(sigmas: Floats) -> Floats:
     """Return the confidence in [0, 1] that deviations of `sigmas` are anomalous; NaN stays NaN."""
-    # Off the exact curve by less than 1e-6, at a tenth of its cost.
-    told: Floats = np.interp(np.abs(sigmas), _SIGMAS, _CONFIDENCES, right=1.0)
-    return told
+    return _TAIL.confidence(sigmas)
 
 
 def sigmas_at(score: float) -> float:
     """Return the deviation whose confidence is `score`: the inverse of `confidence`."""
-    return -float(stdtrit(float(TAIL_DOF), 0.5 * 10.0 ** (-score * DECADES)))
+    return _TAIL.sigmas_at(score)
 
-
-_SIGMAS: Final = np.linspace(0.0, sigmas_at(1.0), 8192)
-_CONFIDENCES: Final = np.abs(np.log10(2.0 * stdtr(float(TAIL_DOF), -_SIGMAS))) / DECADES
 
 BAND_SIGMAS: Final = sigmas_at(ANOMALOUS)
 
