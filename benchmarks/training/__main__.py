@@ -12,11 +12,10 @@ import numpy as np
 import yaml
 
 from benchmarks.training.generator import generated
-from benchmarks.training.recording import healthy_stretches
+from benchmarks.training.recording import RECORDING, healthy_stretches
 from exporter.detectors.onnxmodel import POOLED
 from exporter.training import History, Settings, save, train
 
-RECORDING = Path(__file__).parents[2] / "quickstart" / "recording"
 SETTINGS = Settings(epochs=40, windows=60_000, seed=1)
 
 

@@ -9,6 +9,8 @@ import yaml
 
 from exporter.core.series import Floats
 
+RECORDING = Path(__file__).parents[2] / "quickstart" / "recording"
+
 SETTLE = 180.0
 """Seconds after an incident's end that are left out with it."""
 
