@@ -9,21 +9,25 @@ from exporter.core.series import Floats, Ints
 from exporter.core.windows import Floats32
 
 
-def test_center_and_scale_by_hand() -> None:
+@pytest.mark.parametrize("python", [False, True])
+def test_center_and_scale_by_hand(python: bool) -> None:
+    measure = uncompiled(windows.center_and_scale) if python else windows.center_and_scale
     # Median 3; distances 2 1 0 1 97, their median 1; the root mean square is 43.4.
-    center, scale = windows.center_and_scale(np.array([1.0, 2.0, 3.0, 4.0, 100.0]), np.empty(5))
+    center, scale = measure(np.array([1.0, 2.0, 3.0, 4.0, 100.0]), np.empty(5))
     assert center == 3.0
     assert scale == pytest.approx(0.25 * np.sqrt((4 + 1 + 0 + 1 + 97**2) / 5))
-    center, scale = windows.center_and_scale(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), np.empty(6))
+    center, scale = measure(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), np.empty(6))
     assert center == 3.5
     assert scale == pytest.approx(1.4826 * 1.5, rel=1e-4)
 
 
-def test_what_is_normalised_has_neither_unit_nor_level_and_is_cut() -> None:
+@pytest.mark.parametrize("python", [False, True])
+def test_what_is_normalised_has_neither_unit_nor_level_and_is_cut(python: bool) -> None:
+    normalise = uncompiled(windows.normalise) if python else windows.normalise
     out = np.empty(4, dtype=np.float32)
-    windows.normalise(np.array([5.0, 7.0, 1e9, -np.inf]), 5.0, 2.0, out)
+    normalise(np.array([5.0, 7.0, 1e9, -np.inf]), 5.0, 2.0, out)
     assert out.tolist() == [0.0, 1.0, 10.0, -10.0]
-    windows.normalise(np.full(4, 5.0), 5.0, 0.0, out)
+    normalise(np.full(4, 5.0), 5.0, 0.0, out)
     assert out.tolist() == [0.0] * 4
 
 
@@ -65,3 +69,10 @@ def test_windows_ahead_are_those_that_come(python: bool) -> None:
     assert np.isnan(center[4:6]).all()  # two samples are still missing
     assert (past[4:6] == 9.0).all()
     assert center[6] == np.median([*ring[1, 2:], *values[1, :2]])
+
+
+@pytest.mark.parametrize("python", [False, True])
+def test_the_oldest_sample_makes_room(python: bool) -> None:
+    window = np.array([1.0, 2.0, 3.0])
+    (uncompiled(windows.slide) if python else windows.slide)(window, 4.0)
+    assert window.tolist() == [2.0, 3.0, 4.0]
