@@ -100,7 +100,7 @@ def test_a_group_finds_a_broken_correlation_that_no_series_shows(
     normal = values.copy()
     # Both go where they have often been, but one up and the other down: for instance 0 alone.
     values[0, 660:663], values[2, 660:663] = 62.0, 38.0
-    together = kind(scope=GroupBy(("instance",)))
+    together = quick(kind, scope=GroupBy(("instance",)))
     assert not together.is_independent
     _, scores = together.advance(together.fresh(4), batch_of(values, instances=2))
     assert (scores.score[[0, 2], 660:663] >= ANOMALOUS).all()

@@ -133,10 +133,12 @@ def test_scores_are_held_between_windows_and_start_anew_after_a_gap() -> None:
 
 @pytest.mark.parametrize("noise", sorted(NOISES))
 def test_stationary_noise_raises_hardly_an_alarm(noise: str) -> None:
-    values = NOISES[noise](np.random.default_rng(6), 100, 1500)
+    values = NOISES[noise](np.random.default_rng(6), 60, 1200)
     detector = PatternShift()
-    _, scores = detector.advance(detector.fresh(100), batch_of(values))
-    assert np.nanmean(scores.score >= ANOMALOUS) < 2e-4
+    _, scores = detector.advance(detector.fresh(60), batch_of(values))
+    is_alarm = scores.score >= ANOMALOUS
+    begun = is_alarm[:, 1:] & ~is_alarm[:, :-1]  # what is odd stays so for a while
+    assert begun.mean() < 1e-4
     assert np.nanmean(scores.signals[SIGNAL]) < 0.05
 
 

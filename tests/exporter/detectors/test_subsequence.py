@@ -90,10 +90,12 @@ def test_ignoring_the_level_leaves_a_shift_of_the_level_alone() -> None:
 
 @pytest.mark.parametrize("noise", sorted(NOISES))
 def test_stationary_noise_raises_hardly_an_alarm(noise: str) -> None:
-    values = NOISES[noise](np.random.default_rng(4), 100, 1500)
+    values = NOISES[noise](np.random.default_rng(4), 60, 1200)
     detector = Subsequence()
-    _, scores = detector.advance(detector.fresh(100), batch_of(values))
-    assert np.nanmean(scores.score >= ANOMALOUS) < 3e-4
+    _, scores = detector.advance(detector.fresh(60), batch_of(values))
+    is_alarm = scores.score >= ANOMALOUS
+    begun = is_alarm[:, 1:] & ~is_alarm[:, :-1]  # what is odd stays so for a while
+    assert begun.mean() < 1e-4
 
 
 @pytest.mark.parametrize(
