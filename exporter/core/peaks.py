@@ -19,6 +19,9 @@ HALF_LIVES: Final = (4.0, 16.0, 64.0)
 LONGEST: Final = 8 * 3600.0
 """...but at most so many seconds."""
 
+LASTING: Final = 4.0
+"""Peaks that last take so many times as long, but at most three times the longest."""
+
 ONSET_HALF_LIFE: Final = 6 * 3600.0
 """Seconds in which an onset's peak fades to a half, but at least ten samples."""
 
@@ -28,7 +31,11 @@ REMEMBERED: Final = 0.7
 
 def fresh_peaks(series: int) -> State:
     """Return the state of series without peaks: `fading` [S, 3] and `peak` [S]."""
-    return {"fading": np.zeros((series, len(HALF_LIVES))), "peak": np.zeros(series)}
+    return {
+        "fading": np.zeros((series, len(HALF_LIVES))),
+        "lasting": np.zeros((series, len(HALF_LIVES))),
+        "peak": np.zeros(series),
+    }
 
 
 def fading(state: State, scores: Floats, step: int) -> Floats:
@@ -36,9 +43,18 @@ def fading(state: State, scores: Floats, step: int) -> Floats:
 
     step : milliseconds between columns
     """
-    lengths = np.clip(np.array(HALF_LIVES), 1.0, max(1.0, LONGEST * 1000 / step))
+    return _faded(state["fading"], scores, np.array(HALF_LIVES), LONGEST * 1000 / step)
+
+
+def lasting(state: State, scores: Floats, step: int) -> Floats:
+    """Return likewise the mean of peaks that take longer to fade."""
+    lengths = LASTING * np.array(HALF_LIVES)
+    return _faded(state["lasting"], scores, lengths, 3 * LONGEST * 1000 / step)
+
+
+def _faded(peaks: Floats, scores: Floats, lengths: Floats, longest: float) -> Floats:
     out = np.empty_like(scores)
-    _fade(scores, state["fading"], 0.5 ** (1.0 / lengths), out)
+    _fade(scores, peaks, 0.5 ** (1.0 / np.clip(lengths, 1.0, max(1.0, longest))), out)
     return out
 
 

@@ -8,22 +8,16 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from exporter.core.peaks import fading, fresh_peaks, onsets
-from exporter.core.race import MOST_SIGMAS, fresh_race, race
+from exporter.core.race import fresh_race, race
 from exporter.core.rows import State
 from exporter.core.scores import ANOMALOUS, LEARNABLE, Scores, StudentTail
 from exporter.core.seasons import DAY, WEEK
-from exporter.core.series import Floats, SeriesBatch
+from exporter.core.series import SeriesBatch
 from exporter.detectors.base import Detector
 from promkit.durations import Duration
 
 RARITY = StudentTail(4.5)  # as heavy as keeps Student's t of 3 degrees below an alarm a week
 BAND = RARITY.sigmas_at(ANOMALOUS)
-
-HALF_LEVEL = 20.0
-"""Scales from the forecast at which a sample is half as unusual as can be."""
-
-LEVEL_DECADES = 2.5
-"""Powers of ten of that over which the level spreads."""
 
 ONSET_SHARE = 0.15
 """An error of nine scales begins this much of an onset, two such errors' size as much as can be."""
@@ -117,17 +111,9 @@ class ForecastError(Detector):
             lower=bottom - width,
             upper=ceiling + width,
             sigmas=surprise,
-            level=self._level(state, batch, out),
+            level=fading(state, score, step),
             onset=onsets(state, ONSET_SHARE * np.minimum(np.abs(surprise) / 9.0, 2.0), step),
         )
-
-    def _level(self, state: State, batch: SeriesBatch, out: Floats) -> Floats:
-        surprise, expected, _, _, scale = out
-        plain = np.abs(batch.values - expected) / scale
-        plain = np.fmin(np.where(scale > 0.0, plain, np.abs(surprise)), MOST_SIGMAS)
-        held = fading(state, plain / (plain + HALF_LEVEL), batch.step)
-        level: Floats = np.clip(1.0 + np.log10(held) / LEVEL_DECADES, 0.0, 1.0)
-        return level
 
 
 def _rate(half_life: float) -> float:

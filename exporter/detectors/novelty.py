@@ -7,7 +7,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from exporter.core.novel import fresh_novelty, novelty
-from exporter.core.peaks import fading, fresh_peaks, onsets
+from exporter.core.peaks import fading, fresh_peaks, lasting, onsets
 from exporter.core.rows import State
 from exporter.core.scores import Scores
 from exporter.core.seasons import DAY
@@ -24,6 +24,12 @@ ONSET_SHARES = (3.1, 0.95)
 
 LEVEL_DECADES = 3.5
 """Powers of ten of the context's distance over which the level spreads."""
+
+LEVEL_SHARES = (0.6, 0.4)
+"""Weights, in the level, of how far contexts are, on a log scale, and of clear novelty."""
+
+CLEAR = 0.2
+"""Score at which novelty is clear by half."""
 
 RELAXES = 60.0
 """Days in which the ends of the range come half of the way back."""
@@ -84,15 +90,18 @@ class Novelty(Detector):
             out,
         )
         of_value, of_context = out / (out + SOFT)
-        held = fading(state, np.sqrt(np.minimum(out[1], 1.0)), batch.step)
+        score = np.minimum(SCORE_SHARE * (of_value + of_context), 1.0)
+        courses = fading(state, np.sqrt(np.minimum(out[1], 1.0)), batch.step)
+        courses = np.clip(1.0 + 2.0 * np.log10(courses) / LEVEL_DECADES, 0.0, 1.0)
+        clear = lasting(state, score / (score + CLEAR), batch.step)
         begun = np.minimum(ONSET_SHARES[0] * of_value + ONSET_SHARES[1] * of_context, 1.0)
         none = np.full(batch.values.shape, np.nan)
         return state, Scores(
-            score=np.minimum(SCORE_SHARE * (of_value + of_context), 1.0),
+            score=score,
             expected=none,
             lower=none,
             upper=none,
             sigmas=none,
-            level=np.clip(1.0 + 2.0 * np.log10(held) / LEVEL_DECADES, 0.0, 1.0),
+            level=LEVEL_SHARES[0] * courses + LEVEL_SHARES[1] * clear,
             onset=onsets(state, begun, batch.step),
         )
