@@ -95,8 +95,10 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
     if scores.level is not scores.score:
         level = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.level))
         level[is_absent] = np.nan
-    onset = np.where(is_silenced & ~is_outside, 0.0, scores.beginning)
-    onset[is_absent] = np.nan
+    onset = None  # as the score
+    if scores.onset is not None:
+        onset = np.where(is_silenced & ~is_outside, 0.0, scores.onset)
+        onset[is_absent] = np.nan
     published = Scores(
         score=score,
         expected=np.clip(scores.expected, policy.low, policy.high),

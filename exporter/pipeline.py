@@ -184,6 +184,7 @@ def gauges(plan: Plan, batch: SeriesBatch, verdict: Verdict) -> dict[str, Floats
         "anomaly_upper_bound": scores.upper,
         "anomaly_deviation_sigmas": scores.sigmas,
         "anomaly_level": scores.level,
+        "anomaly_onset": scores.beginning,
         **scores.signals,
     }
 

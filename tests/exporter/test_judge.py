@@ -63,3 +63,17 @@ def test_published_score_reaches_the_threshold_exactly_when_it_is_an_anomaly() -
 def test_band_stays_within_the_possible() -> None:
     verdict = judge(np.array([[0.5]]), scores_of(0.1, 0.5), Policy(low=0.0, high=1.0))
     assert (verdict.scores.lower[0, 0], verdict.scores.upper[0, 0]) == (0.0, 1.0)
+
+
+def test_level_and_onset_are_silenced_as_the_score_is() -> None:
+    """One that policy calls harmless, one to tell of, an impossible one, and none."""
+    values = np.array([[40.0, 70.0, 101.0, NAN]])
+    raw, center = np.full((1, 4), 0.9), np.full((1, 4), 50.0)
+    level, onset = np.full((1, 4), 0.8), np.full((1, 4), 0.3)
+    scores = Scores(raw, center, center, center, center, level, onset=onset)
+    told = judge(values, scores, Policy(direction="up", high=100.0)).scores
+    np.testing.assert_equal(told.score, [[0.0, 0.9, 1.0, NAN]])
+    np.testing.assert_equal(told.level, [[0.0, 0.8, 1.0, NAN]])
+    np.testing.assert_equal(told.beginning, [[0.0, 0.3, 0.3, NAN]])
+    alike = judge(values, Scores(raw, center, center, center, center, raw), Policy(high=100.0))
+    assert alike.scores.beginning is alike.scores.score is alike.scores.level

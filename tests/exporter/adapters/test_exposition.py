@@ -177,6 +177,8 @@ def full_page() -> str:
                 "anomaly_expected_value": np.array([0.5, NAN, -0.0]),
                 "anomaly_lower_bound": np.array([-math.inf, NAN, 0.1]),
                 "anomaly_upper_bound": np.array([math.inf, NAN, 0.30000000000000004]),
+                "anomaly_level": np.array([0.25, 0.9375, 1.0]),
+                "anomaly_onset": np.array([0.0, 0.125, 1.0]),
                 "anomaly_deviation_sigmas": np.array([-1.5, NAN, math.inf]),
             },
             missing=(key(__name__="node_load1", instance="gone:9100"),),
