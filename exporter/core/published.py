@@ -17,8 +17,8 @@ GAUGES: Mapping[str, str] = {
     "series.",
     "anomaly_level": "How unusual the latest sample is, 0 to 1, without the caution that the score "
     "needs because it wakes people: for dashboards and ranking, not for alerts.",
-    "anomaly_onset": "How much of something new begins with the latest sample, 0 to 1; high once for "
-    "an incident.",
+    "anomaly_onset": "How much of something new begins with the latest sample, 0 to 1; high once "
+    "for an incident.",
     "anomaly_deviation_sigmas": "Signed distance from the expected value in robust standard "
     "deviations.",
 }

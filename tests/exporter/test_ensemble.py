@@ -45,7 +45,7 @@ def test_the_maximum_is_scaled_to_the_heaviest_that_votes() -> None:
 
 
 def test_a_sum_is_of_the_weighted_scores_and_never_above_1() -> None:
-    """A weight of 1 lets a detector raise an alarm alone; nobody's silence takes from the others."""
+    """A weight of 1 lets a detector raise an alarm alone; silence takes nothing from others."""
     votes = [vote(0.6, 0.3, 0.9, NAN, NAN), vote(0.0, 0.4, 0.9, 0.8, NAN)]
     combined = combine(votes, [1.0, 0.5], SUM)
     np.testing.assert_allclose(combined.score, [[0.6, 0.5, 1.0, 0.4, NAN]])
