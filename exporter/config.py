@@ -23,6 +23,12 @@ from promkit.errors import ConfigProblems, FieldProblem
 from promkit.httpconfig import HttpConfig
 from promkit.strictyaml import ConfigPath, StrictModel, load_model
 
+LONGEST_LOOKBACK = 14 * 86_400.0
+"""Seconds of history that a query asks for unless told otherwise: two of each day of the week."""
+
+MOST_COLUMNS = 10_000
+"""Columns that it asks for at most, likewise."""
+
 RATE_INTERVAL = "$__rate_interval"
 """In an expression: the shortest range over which `rate` is sound, as Grafana defines it."""
 
@@ -54,7 +60,7 @@ class StateConfig(StrictModel):
 
     path: ConfigPath | None = Path("exporter.state")
     """The state file; null keeps nothing."""
-    interval: PositiveDuration = 60.0
+    interval: PositiveDuration = 600.0
     """How often it is written; what happened since is asked of Prometheus again."""
 
 
@@ -68,7 +74,7 @@ class QueryConfig(StrictModel):
     step: Annotated[Duration, Ge(0.1)] | None = None
     """Seconds between columns; default: the evaluation interval."""
     lookback: PositiveDuration | None = None
-    """History fetched at a cold start; default: twice the longest detector window."""
+    """History fetched at a cold start; default: twice the longest detector memory, bounded."""
     offset: Duration = 1.0
     """How late samples may arrive; evaluations stay this far behind the clock."""
     timeout: PositiveDuration = 10.0
@@ -77,6 +83,8 @@ class QueryConfig(StrictModel):
     """How long a series may pause before it counts as gone; default: two steps."""
     missing_for: Duration = 3600.0
     """How long a series that is gone is reported as missing; 0 turns the report off."""
+    remember_for: Duration = 86_400.0
+    """How long what was learned of a series that is gone is kept; at least `missing_for`."""
     max_series: Annotated[int, Ge(1)] = 10_000
     """More series than this are dropped, with an error metric and a log line."""
     direction: Direction = "both"
@@ -168,6 +176,7 @@ class Config(StrictModel):
             share = combination.quorum if query.quorum is None else query.quorum
             combination = Combination(kind=query.combine, quorum=share)
         memory = 2 * step * max(detector.memory for detector in detectors)
+        memory = min(memory, LONGEST_LOOKBACK, MOST_COLUMNS * step)
         return query.model_copy(
             update={
                 "detectors": detectors,
@@ -232,6 +241,8 @@ def plan_of(query: QueryConfig) -> Plan:
         ),
         grace=milliseconds(query.grace),
         missing_for=milliseconds(query.missing_for),
+        remember_for=milliseconds(query.remember_for),
+        max_series=query.max_series,
         per_detector=query.publish_detector_scores,
         zone=None if query.timezone is None else ZoneInfo(query.timezone),
     )

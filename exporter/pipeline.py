@@ -5,7 +5,7 @@ production would have done.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from itertools import chain
 
@@ -44,7 +44,10 @@ class Plan:
     combination : how their scores become one
     policy : what counts as an anomaly
     grace : milliseconds for which the last judged sample stays current when no newer one comes
-    missing_for : milliseconds for which a vanished series is reported and its state kept
+    missing_for : milliseconds for which a vanished series is reported as missing
+    remember_for : milliseconds for which its state is kept, so that it comes back warm; never less
+        than `missing_for`
+    max_series : of which there is a state at most; those that have been gone longest go first
     per_detector : publish every detector's score of every series
     zone : whose days and weeks count; None is UTC
     """
@@ -54,6 +57,8 @@ class Plan:
     policy: Policy
     grace: int
     missing_for: int
+    remember_for: int = 0
+    max_series: int | None = None
     per_detector: bool = False
     zone: tzinfo | None = None
     combination: Combination = MEAN
@@ -106,7 +111,9 @@ def cold_state(plan: Plan) -> QueryState:
     )
 
 
-def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QueryState, Evaluation]:
+def evaluate(
+    plan: Plan, state: QueryState, batch: SeriesBatch, *, owned: bool = False
+) -> tuple[QueryState, Evaluation]:
     """Score a batch whose columns follow those of the last evaluation.
 
     Parameters
@@ -114,16 +121,21 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
     plan : the query
     state : from `cold_state` or the last evaluation under the same plan
     batch : at least one column, all after `state.until`; series may come, go and change places
+    owned : nobody needs `state` any more; otherwise it is not written to
     """
     alignment = align(state.keys, batch.keys)
-    batch = spread_batch(batch, alignment).on_clock(plan.zone)
+    batch = _in_one_piece(spread_batch(batch, alignment).on_clock(plan.zone))
     learned: dict[str, State] = {}
     votes: dict[str, Scores] = {}
     failures: list[DetectorError] = []
     for detector in plan.detectors:
-        before = spread_state(state.detectors[detector.name], detector.fresh, alignment)
+        known = state.detectors[detector.name]
+        before = spread_state(known, detector.fresh, alignment)
+        is_ours = owned or before is not known
         try:
-            learned[detector.name], votes[detector.name] = detector.advance(before, batch)
+            learned[detector.name], votes[detector.name] = detector.advance(
+                before, batch, owned=is_ours
+            )
         except DetectorError as error:
             failures.append(error)
             learned[detector.name] = before
@@ -140,11 +152,11 @@ def evaluate(plan: Plan, state: QueryState, batch: SeriesBatch) -> tuple[QuerySt
         detectors=learned,
     )
     evaluation = Evaluation(batch=batch, verdict=verdict, votes=votes, failures=tuple(failures))
-    return _without_forgotten(plan, after, alignment.old), evaluation
+    return _without_forgotten(plan, after), evaluation
 
 
 def advance(
-    plan: Plan, state: QueryState, batch: SeriesBatch, cells: int = CELLS
+    plan: Plan, state: QueryState, batch: SeriesBatch, cells: int = CELLS, *, owned: bool = False
 ) -> tuple[QueryState, tuple[DetectorError, ...]]:
     """Do what `evaluate` does, keeping only what it learned, in pieces that bound the memory.
 
@@ -152,6 +164,7 @@ def advance(
     no other than having been evaluated more often. The failures are one per detector.
 
     cells : series times columns to evaluate at a time
+    owned : nobody needs `state` any more, not even if this raises; otherwise it is not written to
     """
     series, columns = batch.values.shape
     failures: dict[str, DetectorError] = {}
@@ -159,7 +172,8 @@ def advance(
     if state.keys or not series or not are_independent:
         width = max(1, cells // max(1, series))
         for start in range(0, columns, width):
-            state, done = evaluate(plan, state, batch.columns(start, start + width))
+            piece = batch.columns(start, start + width)
+            state, done = evaluate(plan, state, piece, owned=owned or start > 0)
             failures.update((error.kind, error) for error in done.failures)
         return state, tuple(failures.values())
     parts = []
@@ -234,16 +248,35 @@ def _latest(
     return {**latest, **episodes}
 
 
-def _without_forgotten(plan: Plan, state: QueryState, old: Ints) -> QueryState:
-    """Drop series that are gone for good, and those that were gone when first seen.
+def without_gone(plan: Plan, state: QueryState) -> QueryState:
+    """Return the state without the series that are gone, as it should be after a look-back.
 
-    The latter is why a fresh install does not report every container of the last week as missing.
+    Otherwise a fresh install would report every container of the last week as missing.
     """
+    is_gone = age_of(state) > plan.grace
+    return _keep(state, np.flatnonzero(~is_gone)) if is_gone.any() else state
+
+
+def _without_forgotten(plan: Plan, state: QueryState) -> QueryState:
+    """Drop series that have been gone for too long, or for longest if there are too many."""
     age = age_of(state)
-    is_forgotten = (age > plan.grace + plan.missing_for) | ((old < 0) & (age > plan.grace))
-    if not is_forgotten.any():
-        return state
-    return _keep(state, np.flatnonzero(~is_forgotten))
+    is_kept = age <= plan.grace + max(plan.missing_for, plan.remember_for)
+    excess = 0 if plan.max_series is None else int(is_kept.sum()) - plan.max_series
+    if excess > 0:
+        gone = np.flatnonzero(is_kept & (age > plan.grace))
+        longest = gone[np.argsort(-age[gone], kind="stable")[:excess]]
+        is_kept[longest] = False
+    return state if is_kept.all() else _keep(state, np.flatnonzero(is_kept))
+
+
+def _in_one_piece(batch: SeriesBatch) -> SeriesBatch:
+    """Return the batch with values that lie row after row.
+
+    Kernels are compiled for each layout of their arguments, which takes seconds.
+    """
+    if batch.values.flags.c_contiguous:
+        return batch
+    return replace(batch, values=np.ascontiguousarray(batch.values))
 
 
 def age_of(state: QueryState) -> Ints:

@@ -10,13 +10,15 @@ from exporter.pipeline import Plan, QueryState, age_of, gauge_names
 
 def publish(plan: Plan, state: QueryState) -> Published:
     """Return the gauges of a query as its last evaluation left them."""
-    is_gone = age_of(state) > plan.grace
+    age = age_of(state)
+    is_gone = age > plan.grace
     keys, latest = state.keys, state.latest
     missing: Keys = ()
     names = {detector.name: f"detector:{detector.name}" for detector in plan.detectors}
     if is_gone.any():
         there = np.flatnonzero(~is_gone)
-        missing = select_keys(keys, np.flatnonzero(is_gone))
+        is_reported = is_gone & (age <= plan.grace + plan.missing_for)
+        missing = select_keys(keys, np.flatnonzero(is_reported))
         keys = select_keys(keys, there)
         latest = {name: latest[name][there] for name in (*gauge_names(plan), *names.values())}
     return Published(

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 
 from exporter.adapters.anomalies import Anomalies
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import Published
-from exporter.errors import QueryError, QueryFailure
+from exporter.errors import DetectorError, QueryError, QueryFailure
 from exporter.explain import anomalous_rows, explain
 from exporter.runner import Outcome, QueryRunner
 from promkit.clock import Clock
@@ -95,9 +96,9 @@ class QueryLoop:
         self.last_success = before.last_success
         self.last_error = before.last_error
 
-    def start(self) -> None:
-        """Begin on the running event loop."""
-        self._task = asyncio.create_task(self._run(), name=f"query {self.name}")
+    def start(self, ready: asyncio.Future[None] | None = None) -> None:
+        """Begin on the running event loop, once `ready` is done."""
+        self._task = asyncio.create_task(self._run(ready), name=f"query {self.name}")
 
     async def stop(self) -> None:
         """Return once nothing of this query runs any more; its state stays whole."""
@@ -108,7 +109,9 @@ class QueryLoop:
             await asyncio.wait([self._running])  # it had begun already
             self._running.exception()  # nobody else is there any more to look at it
 
-    async def _run(self) -> None:
+    async def _run(self, ready: asyncio.Future[None] | None) -> None:
+        if ready is not None:
+            await asyncio.shield(ready)
         while True:
             began = self._clock.now()
             try:
@@ -133,16 +136,33 @@ class QueryLoop:
     async def _evaluate(self) -> None:
         began = self._clock.monotonic()
         self._metrics.queries_total.labels(self.name).inc()
-        self._job = self._pool.submit(self.runner.run, self._clock.now())
-        self._running = asyncio.wrap_future(self._job)
-        # Shielded: a reload must not abandon a thread that still writes to the runner's state.
-        outcome = await asyncio.shield(self._running)
-        for failure in outcome.failures:
+        failures: dict[str, DetectorError] = {}
+        while True:
+            self._job = self._pool.submit(self.runner.run, self._clock.now())
+            self._running = asyncio.wrap_future(self._job)
+            # Shielded: a reload must not abandon a thread that still writes to the runner's state.
+            outcome = await asyncio.shield(self._running)
+            failures.update((failure.kind, failure) for failure in outcome.failures)
+            if not outcome.is_behind:
+                break
+        self._take(outcome, list(failures.values()))
+        self.last_success = self._clock.now()
+        if self.last_error is not None:
+            log.info("query answers again", extra={"query": self.name})
+        self.last_error = None
+        self._metrics.last_evaluation_timestamp_seconds.labels(self.name).set(self.last_success)
+        self._metrics.evaluation_duration_seconds.labels(self.name).observe(
+            self._clock.monotonic() - began
+        )
+
+    def _take(self, outcome: Outcome, failures: Sequence[DetectorError]) -> None:
+        """Show what an evaluation found, and count what failed in it."""
+        for failure in failures:
             if failure.kind not in self._failing:
                 about = {"query": self.name, "error": failure}
                 log.warning("detector failed", extra=about, exc_info=failure)
             self._metrics.detector_failures_total.labels(failure.kind, failure.reason).inc()
-        self._failing = {failure.kind for failure in outcome.failures}
+        self._failing = {failure.kind for failure in failures}
         if outcome.dropped and not self.dropped:
             limit = self.runner.query.max_series
             log.error(
@@ -153,15 +173,7 @@ class QueryLoop:
         self.published = outcome.published
         self.warming = outcome.warming
         self.dropped = outcome.dropped
-        self.last_success = self._clock.now()
-        if self.last_error is not None:
-            log.info("query answers again", extra={"query": self.name})
-        self.last_error = None
         metrics = self._metrics
-        metrics.evaluation_duration_seconds.labels(self.name).observe(
-            self._clock.monotonic() - began
-        )
-        metrics.last_evaluation_timestamp_seconds.labels(self.name).set(self.last_success)
         metrics.series.labels(self.name).set(len(outcome.published.keys))
         metrics.series_warming.labels(self.name).set(outcome.warming)
         metrics.warm_ratio.labels(self.name).set(outcome.warmth)

@@ -1,21 +1,38 @@
-"""What happens to one query at one instant: which columns to ask for, and what is kept."""
+"""What happens to one query at one instant: which columns to ask for, and what is kept.
+
+Many columns, as of a look-back, are asked for and judged some at a time. Each request then has a
+bounded answer and a deadline of its own, what was learned of it stays when a later one fails, and
+other queries have their turn in between.
+"""
 
 import hashlib
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
 
 import numpy as np
 
-from exporter.config import QueryConfig, fingerprint, milliseconds, plan_of
+from exporter.config import MOST_COLUMNS, QueryConfig, fingerprint, milliseconds, plan_of
 from exporter.core.published import Published
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
-from exporter.errors import DetectorError
-from exporter.pipeline import QueryState, advance, cold_state
+from exporter.errors import DetectorError, QueryError
+from exporter.pipeline import QueryState, advance, cold_state, without_gone
 from exporter.publishing import publish, warming, warmth
 
 log = logging.getLogger(__name__)
+
+SLICE: Final = 1_000_000
+"""Samples to ask for at a time: 8 MB, and a second or two of work for either side."""
+
+FEW_COLUMNS: Final = 64
+"""So many are asked for at once without counting the series first."""
+
+PROGRESS_SECONDS: Final = 10.0
+"""How often a look-back says how far it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +47,7 @@ class Outcome:
     warming : series that no detector can judge yet
     warmth : how much of the ensemble has seen enough, 0 to 1
     failures : detectors that could not tell
+    is_behind : there are more columns up to now; to be called again at once
     """
 
     published: Published
@@ -38,6 +56,7 @@ class Outcome:
     warming: int
     warmth: float
     failures: tuple[DetectorError, ...]
+    is_behind: bool = False
 
 
 class QueryRunner:
@@ -68,10 +87,26 @@ class QueryRunner:
         self._clock = clock
         self._step = milliseconds(query.step)
         self._lookback = milliseconds(query.lookback)
+        # What is still known of a series is worth asking for all that came since.
+        kept_for = min(milliseconds(query.remember_for), MOST_COLUMNS * self._step)
+        self._reach = max(self._lookback, kept_for)
+        self._slice = SLICE
+        self._series: int | None = None
+        self._is_cold = False
+        self._said = clock()
         self._dropped = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[QueryState]:
+        """Give the state to read, and let no evaluation change it meanwhile."""
+        with self._lock:
+            yield self.state
 
     def run(self, now: float) -> Outcome:
         """Ask for the columns up to `now` (unix seconds) that are still unknown and judge them.
+
+        If these are many, only for the first of them; the outcome says that it `is_behind`.
 
         Raises
         ------
@@ -84,28 +119,93 @@ class QueryRunner:
         if self.state.until >= end and not is_ahead:
             return self._outcome(0, ())
         start = self.state.until + self._step
-        state = self.state
+        is_cold = is_ahead or start < end - self._reach
         if is_ahead:
             log.warning(
                 "the clock is behind the last evaluation, starting cold from the look-back",
                 extra={"query": self.query.name, "seconds": (self.state.until - end) / 1000},
             )
-        if is_ahead or start < end - self._lookback:
+        if is_cold:
             start = end - self._lookback // self._step * self._step
-            state = cold_state(self.plan)
+        last, batch = self._fetch(start, end)
         began = self._clock()
-        batch = self._source.fetch(self.query.expr, start, end, self._step, self.query.timeout)
-        fetched = self._clock()
-        self._timed("fetch", fetched - began)
-        batch, self._dropped = self._within_limit(batch, state)
-        self.state, failures = advance(self.plan, state, batch)
-        self._timed("detect", self._clock() - fetched)
-        return self._outcome(len(batch.times), failures)
+        with self._lock:
+            if is_cold:
+                self.state, self._is_cold = cold_state(self.plan), True
+            failures = self._learn(batch)
+            if last == end and self._is_cold:
+                self.state, self._is_cold = without_gone(self.plan, self.state), False
+        self._timed("detect", self._clock() - began)
+        return self._outcome(len(batch.times), failures, is_behind=last < end)
 
-    def _outcome(self, columns: int, failures: tuple[DetectorError, ...]) -> Outcome:
+    def _fetch(self, start: int, end: int) -> tuple[int, SeriesBatch]:
+        """Return the first columns from `start` on, at most up to `end`, and which is the last."""
+        began = self._clock()
+        last = end
+        try:
+            if (end - start) // self._step >= FEW_COLUMNS:
+                if self._series is None:
+                    newest = self._ask(end, end)
+                    self._series = len(newest.keys)
+                series = max(1, self._series, len(self.state.keys))
+                columns = min(max(1, self._slice // series), MOST_COLUMNS)
+                last = min(end, start + (columns - 1) * self._step)
+                self._say_progress(start, end)
+            batch = self._ask(start, last)
+        except QueryError as error:
+            if last < end or start < last:
+                raise self._with_advice(error, (last - start) // self._step + 1) from error
+            raise
+        self._slice = min(SLICE, 2 * self._slice)
+        if last == end:
+            self._series = None
+        self._timed("fetch", self._clock() - began)
+        return last, batch
+
+    def _ask(self, start: int, end: int) -> SeriesBatch:
+        return self._source.fetch(self.query.expr, start, end, self._step, self.query.timeout)
+
+    def _with_advice(self, error: QueryError, columns: int) -> QueryError:
+        """Return the error of a request for many columns, and ask for fewer the next time."""
+        is_too_much = error.reason == "timeout" or "too many samples" in str(error)
+        if not is_too_much or columns < 2:
+            return error
+        self._slice = max(1, self._slice // 2)
+        return type(error)(
+            error.reason,
+            f"{error}; this was a request for {columns} columns of history, the next one is for "
+            "half as many samples; if it goes on, raise the query's `timeout`, lower its "
+            "`lookback` or narrow its expression",
+        )
+
+    def _say_progress(self, start: int, end: int) -> None:
+        """Log how much of the history is still to come, now and then."""
+        now = self._clock()
+        if now - self._said >= PROGRESS_SECONDS:
+            self._said = now
+            log.info(
+                "looking back",
+                extra={
+                    "query": self.query.name,
+                    "series": self._series,
+                    "columns_left": (end - start) // self._step + 1,
+                },
+            )
+
+    def _learn(self, batch: SeriesBatch) -> tuple[DetectorError, ...]:
+        """Judge the batch and keep what was learned of it, in the place of what was known."""
+        batch, self._dropped = self._within_limit(batch, self.state)
+        try:
+            self.state, failures = advance(self.plan, self.state, batch, owned=True)
+        except BaseException:  # a defect: some detectors may have learned the batch, others not
+            self.state = cold_state(self.plan)
+            raise
+        return failures
+
+    def _outcome(
+        self, columns: int, failures: tuple[DetectorError, ...], *, is_behind: bool = False
+    ) -> Outcome:
         published = publish(self.plan, self.state)
-        if not self.plan.missing_for:
-            published = replace(published, missing=())
         return Outcome(
             published=published,
             columns=columns,
@@ -113,6 +213,7 @@ class QueryRunner:
             warming=warming(published),
             warmth=warmth(self.plan, published),
             failures=failures,
+            is_behind=is_behind,
         )
 
     def _within_limit(self, batch: SeriesBatch, state: QueryState) -> tuple[SeriesBatch, int]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow, create_app
+from exporter.compiling import compile_kernels
 from exporter.config import Config, fingerprint, parse_config
 from exporter.detectors import ALL
 from exporter.errors import ConfigError, StateError
+from exporter.pipeline import Plan
 from exporter.queryloop import QueryLoop
 from exporter.runner import QueryRunner
 from promkit.clock import Clock
@@ -28,6 +31,9 @@ from promkit.web import lifecycle_routes, serve
 log = logging.getLogger(__name__)
 
 COMPUTE_THREADS = 4
+
+WORTH_SAYING = 1.0
+"""Seconds of compiling after which the log says what is going on."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class Service:
         self._page = Page()
         self._loops: dict[str, QueryLoop] = {}
         self._config: Config | None = None
+        self._compiling: asyncio.Task[None] | None = None
         self._watcher = watcher = ConfigWatcher(options.config_file, self._apply, clock)
         self._metrics.config_last_reload_successful.set_function(
             lambda: watcher.last_reload_successful
@@ -104,6 +111,8 @@ class Service:
             for task in background:
                 task.cancel()
             await self._stop_loops()
+            if self._compiling is not None:
+                await self._compiling
             if self._loops:
                 await self._save()
             self._pool.shutdown(wait=True, cancel_futures=True)
@@ -116,6 +125,8 @@ class Service:
         except ConfigError as error:
             raise ConfigProblems(error.problems) from error
         queries = {query.name: query for query in config.all_queries()}
+        if self._compiling is not None:
+            await self._compiling
         if self._config is None:
             states = await asyncio.to_thread(checkpoint.restore, config.state.path, queries)
         else:
@@ -139,8 +150,25 @@ class Service:
                 loops[name].succeed(self._loops[name])
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
+        self._compiling = asyncio.create_task(
+            self._compile([one.runner.plan for one in loops.values()])
+        )
         for loop in loops.values():
-            loop.start()
+            loop.start(self._compiling)
+
+    async def _compile(self, plans: Sequence[Plan]) -> None:
+        """Have the kernels ready before the first evaluations, which wait for it."""
+        began = self._clock.monotonic()
+        work = asyncio.wrap_future(self._pool.submit(compile_kernels, plans))
+        done, _ = await asyncio.wait([work], timeout=WORTH_SAYING)
+        if not done:
+            log.info("compiling the detectors, once per version; evaluations begin after it")
+        try:
+            await work
+        except Exception:  # each evaluation will say which detector it is
+            log.exception("compiling the detectors failed")
+        if not done:
+            log.info("compiled", extra={"seconds": round(self._clock.monotonic() - began, 1)})
 
     def _render(self) -> Iterator[bytes]:
         """Yield the page of what is published at this instant; runs on a scrape's threads."""
@@ -204,14 +232,22 @@ class Service:
             return
         began = self._clock.monotonic()
         try:
-            size = await asyncio.to_thread(
-                checkpoint.store, self._config.state.path, self._states()
-            )
+            size = await asyncio.to_thread(self._store, self._config.state.path)
         except StateError as error:
             log.error("state not saved", extra={"error": error})
             return
         self._metrics.state_bytes.set(size)
         self._observe_phase("save", self._clock.monotonic() - began)
+
+    def _store(self, path: Path) -> int:
+        """Write all states, which no evaluation may change meanwhile; return the file's size."""
+        loops = self._loops
+        with ExitStack() as stack:
+            states = {
+                name: (loop.runner.fingerprint, stack.enter_context(loop.runner.held()))
+                for name, loop in loops.items()
+            }
+            return checkpoint.store(path, states)
 
     def _observe_phase(self, phase: str, seconds: float) -> None:
         self._metrics.phase_duration_seconds.labels(phase).observe(seconds)

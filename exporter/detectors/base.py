@@ -42,6 +42,10 @@ class Detector(ABC):
     signals: ClassVar[tuple[str, ...]] = ()
     """Gauges of its own, from `exporter.core.published.SIGNALS`; its scores hold all of them."""
 
+    is_atomic: ClassVar[bool] = False
+    """Whether `_advance` fails, if it does, before it has written anything: its kernels do not
+    raise, and what is done around them does not depend on the data."""
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -62,13 +66,17 @@ class Detector(ABC):
         """Return the state of `series` series that nothing is known of."""
 
     @final
-    def advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
-        """Score the batch and learn from it; neither argument is written to.
+    def advance(
+        self, state: State, batch: SeriesBatch, *, owned: bool = False
+    ) -> tuple[State, Scores]:
+        """Score the batch and learn from it; unless `owned`, neither argument is written to.
 
         Parameters
         ----------
         state : arrays [S, ...] from `fresh` or from the last call, rows in the batch's order
         batch : float64 [S, T]; its columns follow those of the last call
+        owned : nobody needs `state` after success, so that its arrays may be reused: copying the
+            memory of many series costs more than judging them. After a failure it is intact
 
         Raises
         ------
@@ -85,7 +93,8 @@ class Detector(ABC):
             raise DetectorError(
                 self.name, "refused", f"state is {found}, this configuration needs {asked}"
             )
-        own = {name: array.copy() for name, array in state.items()}
+        is_ours = owned and self.is_atomic
+        own = state if is_ours else {name: array.copy() for name, array in state.items()}
         try:
             with np.errstate(all="ignore"):  # NaN and Inf are ordinary input here
                 return self._advance(own, batch)

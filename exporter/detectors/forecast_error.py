@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -50,6 +50,8 @@ class ForecastError(Detector):
     The choice among forecasts by discounted error: Bates and Granger (1969),
     doi:10.1057/jors.1969.103; seasonal naive: Hyndman and Athanasopoulos (2021), section 5.2.
     """
+
+    is_atomic: ClassVar[bool] = True
 
     kind: Literal["forecast_error"] = "forecast_error"
     slot: Annotated[Duration, Ge(60), Le(3600)] = 300.0

@@ -1,7 +1,7 @@
 """Novelty: distance from every value, and every course of values, that was seen before."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -58,6 +58,8 @@ class Novelty(Detector):
     Distance to the nearest neighbour of lagged means, as in Breunig et al. (2000),
     doi:10.1145/342009.335388, without the local density; marked cells instead of stored samples.
     """
+
+    is_atomic: ClassVar[bool] = True
 
     kind: Literal["novelty"] = "novelty"
     min_samples: Annotated[int, Ge(1)] = 50

@@ -20,11 +20,14 @@ class ArraySource:
         self.values = values
         self.asked: list[tuple[int, int]] = []
         self.is_down = False
+        self.is_slow = False
 
     def fetch(self, expr: str, start: int, end: int, step: int, timeout: float) -> SeriesBatch:
         self.asked.append((start, end))
         if self.is_down:
             raise SourceUnavailable("unavailable", "down")
+        if self.is_slow:
+            raise SourceUnavailable("timeout", "did not answer in time")
         times = np.arange(start, end + step, step, dtype=np.int64)
         known = np.full((len(self.values), len(times)), np.nan)
         columns = times // step

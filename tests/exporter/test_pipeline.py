@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -6,11 +7,13 @@ import pytest
 
 from exporter.core.published import GAUGES
 from exporter.core.series import Floats, Ints, SeriesBatch, empty_batch
-from exporter.detectors.base import WindowedDetector
+from exporter.detectors.base import Detector, WindowedDetector
+from exporter.detectors.forecast_error import ForecastError
 from exporter.detectors.mad import Mad
+from exporter.detectors.novelty import Novelty
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy
-from exporter.pipeline import Plan, QueryState, advance, cold_state, evaluate
+from exporter.pipeline import Plan, QueryState, advance, cold_state, evaluate, without_gone
 from exporter.publishing import publish, warming, warmth
 
 STEP = 15_000
@@ -34,8 +37,8 @@ def noise(seed: int, columns: int = 60) -> Floats:
     return np.random.default_rng(seed).normal(10.0, 1.0, columns)
 
 
-def run(*batches: SeriesBatch, plan: Plan = PLAN) -> QueryState:
-    state = cold_state(plan)
+def run(*batches: SeriesBatch, plan: Plan = PLAN, state: QueryState | None = None) -> QueryState:
+    state = state or cold_state(plan)
     for batch in batches:
         state, _ = evaluate(plan, state, batch)
     return state
@@ -113,9 +116,73 @@ def test_a_returning_series_is_warm() -> None:
 
 def test_history_of_series_that_are_long_gone_is_not_reported_missing() -> None:
     values = noise(1)
-    values[40:] = np.nan
-    published = publish(PLAN, run(batch_of({"gone": values, "here": noise(2)})))
+    values[52:] = np.nan
+    state = run(batch_of({"gone": values, "here": noise(2)}))
+    assert publish(PLAN, state).missing == (b"gone",)
+    published = publish(PLAN, without_gone(PLAN, state))
     assert (published.keys, published.missing) == ((b"here",), ())
+
+
+def gone_after(plan: Plan, pause: int) -> QueryState:
+    """Return the state of `a`, which pauses for so many columns, and of `b`, which does not."""
+    state = run(batch_of({"a": noise(1), "b": noise(2)}), plan=plan)
+    return run(batch_of({"b": noise(3, pause)}, first=60), plan=plan, state=state)
+
+
+def test_what_is_no_longer_reported_missing_is_still_remembered() -> None:
+    plan = replace(PLAN, remember_for=40 * STEP)
+    state = gone_after(plan, 30)
+    assert publish(plan, state).missing == ()
+    state, _ = evaluate(plan, state, batch_of({"a": [10.0], "b": [10.0]}, first=90))
+    published = publish(plan, state)
+    row = published.keys.index(b"a")
+    assert not np.isnan(published.gauges["anomaly_expected_value"][row])
+    assert gone_after(plan, 50).keys == (b"b",)
+
+
+def test_of_too_many_series_those_gone_longest_are_forgotten_first() -> None:
+    plan = replace(PLAN, remember_for=1000 * STEP, max_series=3)
+    first = batch_of({name: noise(1, 5) for name in "abc"})
+    second = batch_of({name: noise(1, 5) for name in "bc"}, first=5)
+    third = batch_of({name: noise(1, 5) for name in "c"}, first=10)
+    state = run(first, second, third, plan=plan)
+    assert set(state.keys) == {b"a", b"b", b"c"}
+    state = run(batch_of({name: noise(1, 5) for name in "cd"}, first=15), plan=plan, state=state)
+    assert set(state.keys) == {b"b", b"c", b"d"}
+    crowd = batch_of({name: noise(1, 5) for name in "cdefgh"}, first=20)
+    state = run(crowd, plan=plan, state=state)
+    assert set(state.keys) == {b"c", b"d", b"e", b"f", b"g", b"h"}, "what is there always stays"
+
+
+@pytest.mark.parametrize("detectors", [PLAN.detectors, (ForecastError(), Novelty())])
+def test_a_state_that_is_handed_over_gives_the_same_and_others_are_not_written_to(
+    detectors: tuple[Detector, ...],
+) -> None:
+    plan = replace(PLAN, detectors=detectors)
+    before = run(batch_of({"a": noise(1), "b": noise(2)}), plan=plan)
+    copy = deepcopy(before)
+    late = batch_of({"a": noise(3), "b": noise(4), "c": noise(5)}, first=60)
+    kept, _ = advance(plan, before, late, cells=9)
+    assert_same_arrays(before, copy)
+    given, _ = advance(plan, copy, late, cells=9, owned=True)
+    assert_same_arrays(given, kept)
+
+
+def assert_same_arrays(one: QueryState, other: QueryState) -> None:
+    assert one.keys == other.keys
+    for kind, arrays in one.detectors.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(array, other.detectors[kind][name], err_msg=name)
+
+
+def test_a_crash_leaves_a_state_that_was_handed_over_as_it_was() -> None:
+    plan = replace(PLAN, detectors=(HalfWay(window=20),))
+    state = cold_state(plan)
+    state, _ = evaluate(plan, state, batch_of({"a": [1.0]}))
+    after, done = evaluate(plan, state, batch_of({"a": [2.0]}, first=1), owned=True)
+    assert [one.reason for one in done.failures] == ["crashed"]
+    assert_same_arrays(after, state)
+    assert after.detectors["halfway"]["count"].tolist() == [0]
 
 
 def test_a_cold_series_scores_a_neutral_zero_without_a_band() -> None:
@@ -159,6 +226,19 @@ class Fragile(WindowedDetector):
 
     def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
         raise np.linalg.LinAlgError("did not converge")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalfWay(WindowedDetector):
+    """Fails after it has begun to learn."""
+
+    @property
+    def name(self) -> str:
+        return "halfway"
+
+    def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
+        count += 1
+        raise ValueError("half-way")
 
 
 def test_a_crashing_detector_costs_only_its_vote() -> None:

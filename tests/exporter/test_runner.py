@@ -9,14 +9,16 @@ from exporter.core.published import GAUGES
 from exporter.core.series import Floats
 from exporter.errors import SourceUnavailable
 from exporter.pipeline import QueryState
-from exporter.runner import QueryRunner
+from exporter.runner import SLICE, Outcome, QueryRunner
 from tests.exporter.arraysource import STEP, ArraySource
 
 SECONDS = STEP / 1000
 
 
 def query_of(more: str = "") -> QueryConfig:
-    text = f"queries: [{{name: q, expr: up, offset: 0, lookback: 10m{more}}}]"
+    text = f"queries: [{{name: q, expr: up, offset: 0{more}}}]"
+    if "lookback" not in more:
+        text = text.replace("offset: 0", "offset: 0, lookback: 10m")
     (query,) = parse_config(text, "c.yml").all_queries()
     return query
 
@@ -63,10 +65,100 @@ def test_an_outage_is_caught_up_with_and_loses_nothing(values: Floats) -> None:
 
 def test_after_a_gap_longer_than_the_lookback_it_starts_cold(values: Floats) -> None:
     source = ArraySource(values)
-    runner = runner_of(source)
+    runner = runner_of(source, more=", remember_for: 0")
     runner.run(100 * SECONDS)
     assert runner.run(300 * SECONDS).columns == 41
     assert source.asked[-1] == (260 * STEP, 300 * STEP)
+
+
+def finish(runner: QueryRunner, now: float) -> Outcome:
+    """Run until there is nothing more to catch up with."""
+    while (outcome := runner.run(now)).is_behind:
+        pass
+    return outcome
+
+
+LONG = ", lookback: 7500s"  # 500 columns
+MANY = 3_000
+
+
+@pytest.fixture(scope="module")
+def many() -> Floats:
+    return np.random.default_rng(6).normal(10.0, 1.0, (MANY, 560))
+
+
+def test_a_long_lookback_is_taken_in_slices_and_learns_the_same(many: Floats) -> None:
+    source, whole = ArraySource(many), ArraySource(many[:2])
+    runner = runner_of(source, more=LONG)
+    outcome = finish(runner, 550 * SECONDS)
+    assert source.asked[0] == (550 * STEP, 550 * STEP), "counts the series first"
+    slices = source.asked[1:]
+    assert max(end - start for start, end in slices) // STEP < SLICE // MANY
+    assert [slices[0][0], slices[-1][1]] == [50 * STEP, 550 * STEP]
+    assert [start for start, _ in slices[1:]] == [end + STEP for _, end in slices[:-1]]
+    few = finish(runner_of(whole, more=LONG), 550 * SECONDS)
+    for name in GAUGES:
+        np.testing.assert_allclose(
+            outcome.published.gauges[name][:2], few.published.gauges[name], err_msg=name
+        )
+
+
+def test_a_slice_that_fails_costs_only_itself_and_the_next_is_smaller(many: Floats) -> None:
+    source = ArraySource(many)
+    runner = runner_of(source, more=LONG)
+    assert runner.run(550 * SECONDS).is_behind
+    source.is_slow = True
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable, match="raise the query's `timeout`") as caught:
+            runner.run(550 * SECONDS)
+        assert caught.value.reason == "timeout"
+    source.is_slow = False
+    outcome = finish(runner, 550 * SECONDS)
+    first, failed, _, retried = source.asked[1:5]
+    assert retried[0] == failed[0] == first[1] + STEP
+    assert retried[1] - retried[0] < (failed[1] - failed[0]) * 0.6
+    steady = finish(runner_of(ArraySource(many), more=LONG), 550 * SECONDS)
+    np.testing.assert_allclose(
+        outcome.published.gauges["anomaly_expected_value"],
+        steady.published.gauges["anomaly_expected_value"],
+    )
+
+
+def test_a_lookback_says_how_far_it_is(many: Floats, caplog: pytest.LogCaptureFixture) -> None:
+    clock = iter(range(0, 10_000, 6))
+    query = query_of(LONG)
+    source = ArraySource(many)
+    runner = QueryRunner(query, source, None, lambda phase, seconds: None, lambda: next(clock))
+    with caplog.at_level("INFO"):
+        finish(runner, 550 * SECONDS)
+    left = [vars(record)["columns_left"] for record in caplog.records]
+    assert left == sorted(left, reverse=True)
+    assert left
+
+
+def test_after_a_pause_that_series_are_remembered_for_nothing_is_lost(values: Floats) -> None:
+    source = ArraySource(values)
+    runner = runner_of(source)
+    runner.run(100 * SECONDS)
+    assert not np.isnan(finish(runner, 300 * SECONDS).published.gauges["anomaly_value"]).any()
+    assert source.asked[-1] == (101 * STEP, 300 * STEP)
+
+
+def test_series_that_left_during_the_lookback_are_not_reported(values: Floats) -> None:
+    values[1, 90:] = np.nan
+    outcome = runner_of(ArraySource(values)).run(100 * SECONDS)
+    assert (len(outcome.published.keys), outcome.published.missing) == (2, ())
+
+
+def test_after_a_defect_in_the_arithmetic_the_query_starts_cold(values: Floats) -> None:
+    source = ArraySource(values)
+    runner = runner_of(source)
+    runner.run(100 * SECONDS)
+    del runner.state.latest["anomaly_score"]
+    with pytest.raises(KeyError):
+        runner.run(101 * SECONDS)
+    assert runner.run(102 * SECONDS).columns == 41
+    assert source.asked[-1] == (62 * STEP, 102 * STEP)
 
 
 def test_series_above_the_limit_are_counted_and_always_the_same(values: Floats) -> None:
