@@ -9,6 +9,9 @@ from exporter.core.series import Floats
 HIGHEST: Final = 3
 """Metrics that speak for a server: one alone may have a bad day, few incidents touch all."""
 
+SERVER_SHARE: Final = 2 / 3
+"""Share of a metric's threshold from which a server is anomalous: two of three, so to speak."""
+
 
 def server_scores(scores: Floats) -> Floats:
     """Return the mean of the highest scores at each time: float64 [T].

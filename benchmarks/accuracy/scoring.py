@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.accuracy.entity import server_scores
+from benchmarks.accuracy.entity import SERVER_SHARE, server_scores
 from benchmarks.accuracy.files import SeriesFile
 from benchmarks.accuracy.timeline import Timeline, lay_out
 from exporter.config import Config, plan_of
@@ -110,12 +110,12 @@ def _score_group(plan: Plan, group: Sequence[_Member], cells: int, *, with_votes
             place = member.timeline.column[rows] - first
             told = member.scores
             told.score[rows] = server_scores(scores.level[own])[place]
-            told.event[rows] = server_scores(scores.beginning[own])[place]
             if len(member.file.metrics) == 1:
+                told.event[rows] = scores.beginning[own][0, place]
                 told.alert[rows] = done.verdict.is_anomaly[own][0, place]
-            else:
-                alarm = server_scores(scores.score[own])[place]
-                told.alert[rows] = alarm >= plan.policy.threshold
+            else:  # metrics of one incident seldom begin in the same sample
+                told.event[rows] = server_scores(scores.score[own])[place]
+                told.alert[rows] = told.event[rows] >= SERVER_SHARE * plan.policy.threshold
             told.failures.update((str(failure), None) for failure in done.failures)
             if with_votes:
                 _keep_votes(told, done.votes, own, rows, place)

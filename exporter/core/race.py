@@ -111,8 +111,10 @@ def _learn(own: Floats, forecast: Floats, now: float, rates: Floats) -> None:
 @compiled
 def _foretell(
     own: Floats, low: Floats, high: Floats, clock: tuple[int, int, float], to: Floats
-) -> int:
-    """Write what each forecast says, NaN if nothing; return which to believe, -1 for none.
+) -> tuple[int, int]:
+    """Write what each forecast says, NaN if nothing; return the best and the best slow one.
+
+    Either is -1 if there is none. The slow ones do not follow an incident at once.
 
     clock : number of the slot, slots a day, phase in the slot
     """
@@ -126,21 +128,24 @@ def _foretell(
     to[4] = day + own[DAY_GAP]
     to[5] = week + own[WEEK_GAP]
     best = -1
+    steady = -1
     for k in range(FORECASTS):
         if np.isnan(to[k]) or np.isnan(own[ERRORS + k]):
             continue
         if best < 0 or own[ERRORS + k] < own[ERRORS + best]:
             best = k
-    return best
+        if k >= SLOW and (steady < 0 or own[ERRORS + k] < own[ERRORS + steady]):
+            steady = k
+    return best, steady
 
 
 @compiled
 def _hull(
-    low: Floats, high: Floats, slot: int, per_day: int, expected: float
+    low: Floats, high: Floats, slot: int, per_day: int, expected: float, steady: float
 ) -> tuple[float, float]:
     """Return the ends of what is foretold and of what was seen around this time."""
-    bottom = expected
-    ceiling = expected
+    bottom = np.fmin(expected, steady)
+    ceiling = np.fmax(expected, steady)
     slots = 7 * per_day
     for near in range(-1, 2):
         for back in (0, per_day):
@@ -227,11 +232,14 @@ def race(
             slot = wall[column] // slot_length
             phase = (wall[column] - slot * slot_length) / slot_length if has_phase else -1.0
             _close_slot(own, low[row], high[row], slot, 7 * per_day)
-            best = _foretell(own, low[row], high[row], (slot, per_day, phase), forecast)
-            expected = forecast[best] if best >= 0 else np.nan
+            clock = (slot, per_day, phase)
+            best, steady = _foretell(own, low[row], high[row], clock, forecast)
+            next_one = forecast[best] if best >= 0 else np.nan
+            expected = forecast[steady] if steady >= 0 else np.nan
             if not np.isnan(own[FROZEN]):
+                next_one = own[FROZEN]
                 expected = own[FROZEN]
-            bottom, ceiling = _hull(low[row], high[row], slot, per_day, expected)
+            bottom, ceiling = _hull(low[row], high[row], slot, per_day, next_one, expected)
             scale = np.nan
             if own[COUNT] >= least and best >= 0:
                 scale = tail_scale(tail[row], own[TAIL_TOP])
