@@ -8,12 +8,13 @@ from exporter.detectors import AnyDetector
 from exporter.detectors.forecast_error import ForecastError
 from exporter.detectors.isolation_forest import IsolationForest
 from exporter.detectors.lstm_autoencoder import LstmAutoencoder
+from exporter.detectors.mad import Mad
 from exporter.detectors.novelty import Novelty
 from exporter.detectors.seasonal_esd import SeasonalEsd
 from exporter.detectors.zscore import ZScore
 from exporter.ensemble import MEAN, Combination
 
-EnsembleName = Literal["default", "classic"]
+EnsembleName = Literal["default", "sensitive", "classic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,11 @@ def named_ensemble(name: EnsembleName) -> Ensemble:
         case "default":
             return Ensemble(
                 detectors=(ForecastError(), Novelty()), combination=Combination(kind="sum")
+            )
+        case "sensitive":  # for those to whom what happened before is an incident again
+            return Ensemble(
+                detectors=(ForecastError(), Novelty(), Mad(weight=0.8)),
+                combination=Combination(kind="sum"),
             )
         case "classic":
             return Ensemble(

@@ -9,7 +9,7 @@ from exporter.core.series import Floats
 HIGHEST: Final = 3
 """Metrics that speak for a server: one alone may have a bad day, few incidents touch all."""
 
-SERVER_SHARE: Final = 2 / 3
+SERVER_SHARE: Final = 0.7
 """Share of a metric's threshold from which a server is anomalous: two of three, so to speak."""
 
 
