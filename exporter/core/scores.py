@@ -133,16 +133,23 @@ def blank_scores(series: int, columns: int, signals: Iterable[str] = ()) -> Scor
 
 
 def write_column(
-    scores: Scores, column: int, now: Floats, center: Floats, spread: Floats
+    scores: Scores,
+    column: int,
+    now: Floats,
+    center: Floats,
+    spread: Floats,
+    edge: float = BAND_SIGMAS,
 ) -> Floats:
     """Judge the samples `now` [S] against `center` and `spread`, into `column`; return its score.
+
+    edge : the deviation that scores `ANOMALOUS`, where the band ends
 
     The band is written wherever there is a centre, the score only where there is a sample too.
     """
     sigmas = np.clip((now - center) / spread, -MAX_SIGMAS, MAX_SIGMAS)
-    scores.score[:, column] = confidence(sigmas)
+    scores.score[:, column] = confidence(sigmas * (BAND_SIGMAS / edge))
     scores.expected[:, column] = center
-    half_width = BAND_SIGMAS * spread
+    half_width = edge * spread
     half_width[half_width < _NOTHING] = 0.0
     scores.lower[:, column] = center - half_width
     scores.upper[:, column] = center + half_width

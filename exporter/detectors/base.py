@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt
 
 from exporter.core import rolling
 from exporter.core.rows import State
-from exporter.core.scores import LEARNABLE, Scores, blank_scores, write_column
+from exporter.core.scores import BAND_SIGMAS, LEARNABLE, Scores, blank_scores, write_column
 from exporter.core.series import Floats, Ints, SeriesBatch
 from exporter.errors import DetectorError
 from promkit.durations import Duration
@@ -123,12 +123,15 @@ class WindowedDetector(Detector):
     min_samples : samples until the first score
     quarantine : samples that a sample waits for before it is learned
     accept_after : seconds after which a level that stayed odd becomes the new normal
+    sigmas : deviation at which the score reaches `ANOMALOUS`; None is what calibration says. Other
+        scores follow in proportion: with 3, a deviation of 4 scores what one of 10 does otherwise
     """
 
     window: Annotated[int, Ge(10)] = 100
     min_samples: Annotated[int, Ge(10)] = 20
     quarantine: Annotated[int, Ge(1)] = 5
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
+    sigmas: Annotated[float, Ge(1)] | None = None
 
     @abstractmethod
     def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
@@ -163,13 +166,14 @@ class WindowedDetector(Detector):
         waiting, turn = state["waiting"], state["turn"]
         patience = math.ceil(self.accept_after * 1000 / step)
         warm = min(self.min_samples, self.window)
+        edge = self.sigmas or BAND_SIGMAS
         for column in range(values.shape[1]):
             now = values[:, column]
             center, spread = self.baseline(ring, count)
             spread = np.maximum(spread, RELATIVE_RESOLUTION * np.abs(center))
             spread[spread == 0.0] = np.finfo(np.float64).tiny
             center[count < warm] = np.nan
-            is_odd = write_column(scores, column, now, center, spread) > LEARNABLE
+            is_odd = write_column(scores, column, now, center, spread, edge) > LEARNABLE
             waiting[is_odd] = np.nan
             held[is_odd] += 1
             held[~is_odd & ~np.isnan(now)] = 0

@@ -14,7 +14,7 @@ class Mad(WindowedDetector):
 
     Parameters
     ----------
-    window, min_samples, quarantine, accept_after : see WindowedDetector
+    window, min_samples, quarantine, accept_after, sigmas : see WindowedDetector
 
     Notes
     -----

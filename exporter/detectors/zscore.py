@@ -16,7 +16,7 @@ class ZScore(WindowedDetector):
 
     Parameters
     ----------
-    window, quarantine, accept_after : see WindowedDetector
+    window, quarantine, accept_after, sigmas : see WindowedDetector
     min_samples : samples until the first score; a full window, since one burst at the start, as
         when a machine boots, makes the deviation of a short window useless
 
