@@ -11,6 +11,10 @@ COPY webhook webhook
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv /opt/anomaly \
     && /opt/anomaly/bin/pip install --no-cache-dir /wheels/*.whl
+# Machine code of the default detectors, for any processor of this architecture, so that a first start need not compile it.
+ENV NUMBA_CPU_NAME=generic
+RUN XDG_CACHE_HOME=/opt/anomaly/kernels /opt/anomaly/bin/python -m exporter.compiling \
+    && chmod -R a+rX /opt/anomaly/kernels
 
 FROM python:3.11.13-slim-bookworm
 LABEL org.opencontainers.image.title="anomaly-exporter" \
@@ -21,6 +25,8 @@ RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nolo
     && install --directory --owner=anomaly --group=anomaly /data /etc/anomaly
 COPY --from=build /opt/anomaly /opt/anomaly
 ENV PATH="/opt/anomaly/bin:$PATH" \
+    ANOMALY_EXPORTER_KERNELS=/opt/anomaly/kernels \
+    NUMBA_CPU_NAME=generic \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

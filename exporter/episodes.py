@@ -94,6 +94,7 @@ def remember(
         voters |= (vote[rows, columns] >= threshold).astype(np.int32) << np.int32(bit)
     distances = sigmas[rows, columns].astype(np.float32)
     after = episodes_of({name: state[name].copy() for name in names})
+    rows = np.ascontiguousarray(rows)  # else a layout that has to be compiled on its own
     record(Events(rows, batch.times[columns], distances, voters), after, max(QUIET, 2 * batch.step))
     return dict(zip(names, after, strict=True))
 

@@ -6,6 +6,7 @@ Those are plain Python loops that numba compiles once and keeps on disk.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -14,6 +15,11 @@ import numba
 from numba.core.dispatcher import Dispatcher
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+READY_MADE: Final = "ANOMALY_EXPORTER_KERNELS"
+"""Environment variable: a folder as `XDG_CACHE_HOME` was when an image was built. Machine code is
+taken from there, since numba does not use a folder that it may not write to."""
 
 
 def _folder() -> Path | None:
@@ -29,7 +35,11 @@ def _folder() -> Path | None:
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
         folder = Path(home).expanduser() / "anomaly-exporter" / digest.hexdigest()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ready = Path(os.environ.get(READY_MADE) or home, *folder.parts[-2:])
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if ready.is_dir() and not folder.exists():
+            shutil.copytree(ready, folder)
+        folder.mkdir(mode=0o700, exist_ok=True)
     except (OSError, RuntimeError):  # no home, or nothing may be written there
         return None
     return folder if os.access(folder, os.W_OK) else None

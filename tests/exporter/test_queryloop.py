@@ -40,6 +40,16 @@ class ClockSetter(ArraySource):
         return super().fetch(expr, start, end, step, timeout)
 
 
+class Turns(ArraySource):
+    """Notes who asks."""
+
+    turns: list[int]
+
+    def fetch(self, expr: str, start: int, end: int, step: int, timeout: float) -> SeriesBatch:
+        self.turns.append(len(self.values))
+        return super().fetch(expr, start, end, step, timeout)
+
+
 class Broken(ArraySource):
     """Has a defect."""
 
@@ -47,8 +57,10 @@ class Broken(ArraySource):
         raise ZeroDivisionError("a defect")
 
 
-def loop_of(source: ArraySource, clock: ManualClock, pool: ThreadPoolExecutor) -> QueryLoop:
-    text = "queries: [{name: q, expr: up, offset: 0, lookback: 10m}]"
+def loop_of(
+    source: ArraySource, clock: ManualClock, pool: ThreadPoolExecutor, lookback: str = "10m"
+) -> QueryLoop:
+    text = f"queries: [{{name: q, expr: up, offset: 0, lookback: {lookback}}}]"
     (query,) = parse_config(text, "c.yml").all_queries()
     runner = QueryRunner(query, source, None, lambda phase, seconds: None, lambda: 0.0)
     return QueryLoop(runner, INTERVAL, clock=clock, pool=pool, metrics=SelfMetrics("1"))
@@ -102,6 +114,33 @@ async def test_what_is_anomalous_is_withdrawn_with_the_scores() -> None:
             await clock.until_sleeping()
             assert loop.anomalies(5).total == 0
         await loop.stop()
+
+
+async def test_a_long_lookback_lets_other_queries_have_their_turn() -> None:
+    clock = ManualClock(9000.0)
+    values = np.random.default_rng(1).normal(10.0, 1.0, (4_000, 601))
+    busy, quick = Turns(values), Turns(values[:1])
+    turns: list[int] = []
+    busy.turns = quick.turns = turns
+    with ThreadPoolExecutor(1) as pool:
+        loops = [
+            loop_of(busy, clock, pool, lookback="2h"),
+            loop_of(quick, clock, pool, lookback="10m"),
+        ]
+        gate = asyncio.get_running_loop().create_future()
+        for loop in loops:
+            loop.start(gate)
+        await asyncio.sleep(0)
+        assert turns == []
+        gate.set_result(None)
+        async with asyncio.timeout(30):
+            await clock.until_sleeping(2)
+        for loop in loops:
+            await loop.stop()
+    assert loops[0].published is not None
+    assert loops[1].published is not None
+    assert turns.index(1) < 3, turns
+    assert turns.count(4_000) > 2
 
 
 async def test_stopping_does_not_wait_for_evaluations_that_have_not_begun() -> None:

@@ -164,3 +164,21 @@ async def test_state_that_cannot_be_written_stops_nothing(
     async with running(config) as exporter:
         assert "anomaly_score" + USED in await exporter.page()
     assert "state not saved" in caplog.text
+
+
+async def test_a_long_lookback_arrives_in_slices(
+    config: Path, recorded: RecordedPrometheus
+) -> None:
+    """More columns than Prometheus grants a request."""
+    config.write_text(
+        f"prometheus: {{url: '{recorded.url}', scrape_interval: 5s}}\n"
+        "evaluation_interval: 5s\n"
+        "queries:\n"
+        "  - {name: long, expr: node_memory_MemFree_bytes, step: 1s, lookback: 16000s}\n"
+        "state: {path: null}\n"
+    )
+    async with running(config) as exporter:
+        page = await exporter.page()
+    assert page['anomaly_exporter_series{query="long"}'] >= 1
+    assert page['anomaly_exporter_warm_ratio{query="long"}'] == 1
+    assert page['anomaly_exporter_query_failures_total{query="long",reason="rejected"}'] == 0
