@@ -52,7 +52,8 @@ def test_evaluations_find_all_kernels_compiled() -> None:
 def test_the_first_start_says_that_it_compiles_and_serves_meanwhile(tmp_path: Path) -> None:
     config = tmp_path / "exporter.yml"
     config.write_text(
-        "queries: [{name: a, expr: up, timeout: 100ms, detectors: [{kind: ewma}]}]\nstate: {path: null}\n"
+        "queries: [{name: a, expr: up, timeout: 100ms, detectors: [{kind: ewma}]}]\n"
+        "state: {path: null}\n"
     )
     command = [sys.executable, "-m", "exporter", "run", "--web.listen-address=127.0.0.1:0"]
     with subprocess.Popen(
