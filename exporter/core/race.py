@@ -260,6 +260,8 @@ def race(
                 continue
             if best >= 0 and (not is_odd or own[HELD] < UNUSUAL):
                 own[COUNT] += 1.0
-                learn_distance(tail[row], own, TAIL_TOP, TAIL_WEIGHT, abs(distance), rates[4])
+                # A counter that wrapped around must not become the ruler of what comes after it.
+                counted = min(abs(distance), MOST_SIGMAS * scale) if scale > 0.0 else abs(distance)
+                learn_distance(tail[row], own, TAIL_TOP, TAIL_WEIGHT, counted, rates[4])
             if not _is_held(own, is_odd, expected, now, patience):
                 _learn(own, forecast, now, rates)

@@ -5,7 +5,15 @@ import pytest
 
 from exporter.core import peaks
 from exporter.core.kernels import uncompiled
-from exporter.core.peaks import HALF_LIVES, REMEMBERED, fading, fresh_peaks, onsets
+from exporter.core.peaks import (
+    HALF_LIVES,
+    LASTING,
+    REMEMBERED,
+    fading,
+    fresh_peaks,
+    lasting,
+    onsets,
+)
 from exporter.core.series import Floats
 
 NAN = np.nan
@@ -27,6 +35,16 @@ def test_no_peak_lasts_longer_than_hours_whatever_the_step() -> None:
     """Of steps of a day, a half-life is one sample."""
     told = fading(fresh_peaks(1), np.array([[1.0, 0.0, 0.0]]), 24 * HOUR)
     assert told[0].tolist() == pytest.approx([1.0, 0.5, 0.25])
+
+
+def test_what_lasts_fades_likewise_but_more_slowly() -> None:
+    scores = np.array([[0.8, 0.0, 0.0, 0.0, 0.0]])
+    told = lasting(fresh_peaks(1), scores, MINUTE)
+    assert told[0, 4] == pytest.approx(
+        sum(0.8 * 0.5 ** (4 / (LASTING * length)) for length in HALF_LIVES) / 3
+    )
+    daily = lasting(fresh_peaks(1), scores, 24 * HOUR)
+    assert daily[0, :3].tolist() == pytest.approx([0.8, 0.4, 0.2])
 
 
 def test_an_incident_begins_once() -> None:
