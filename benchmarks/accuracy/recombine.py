@@ -7,15 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.entity import server_scores
 from benchmarks.accuracy.files import BadInput, datasets_of, series_of, write_scores
 from benchmarks.accuracy.flags import EXIT_CONFIG, EXIT_FAILED, add_ensemble, names, positive
 from benchmarks.accuracy.jobs import Job, votes_of
 from benchmarks.accuracy.judging import run_scorer
-from benchmarks.accuracy.scoring import LEVEL, Votes, plan_for
+from benchmarks.accuracy.scoring import LEVEL, ONSET, Votes, plan_for, row_scores
 from benchmarks.accuracy.settings import config_of
 from exporter.core.scores import Scores, blank_scores
-from exporter.core.series import Floats
+from exporter.core.series import Bools, Floats
 from exporter.ensemble import combine
 from exporter.errors import ConfigError
 from exporter.pipeline import Plan
@@ -54,15 +53,13 @@ def _recombine(plan: Plan, job: Job, scored: Path) -> None:
     except (OSError, ValueError) as error:
         message = f"{kept}: no votes; make them with benchmarks.accuracy --votes: {error}"
         raise BadInput(message) from error
-    score, level = combined(plan, votes)
+    score, event, alert = combined(plan, votes)
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    with np.errstate(invalid="ignore"):
-        alert = score >= plan.policy.threshold
-    write_scores(job.target, stamps, level, score, alert)
+    write_scores(job.target, stamps, score, event, alert)
 
 
-def combined(plan: Plan, votes: Mapping[str, Votes]) -> tuple[Floats, Floats]:
-    """Return score and level of each row, float64 [R], of one file's series.
+def combined(plan: Plan, votes: Mapping[str, Votes]) -> tuple[Floats, Floats, Bools]:
+    """Return score, event and alert of each row [R] of one file's series.
 
     Parameters
     ----------
@@ -76,25 +73,27 @@ def combined(plan: Plan, votes: Mapping[str, Votes]) -> tuple[Floats, Floats]:
     """
     kinds = [detector.name for detector in plan.detectors]
     if missing := [kind for kind in kinds if kind not in votes]:
-        there = ", ".join(kind for kind in votes if not kind.endswith(LEVEL))
+        there = ", ".join(kind for kind in votes if not kind.endswith((LEVEL, ONSET)))
         raise BadInput(f"no votes of {', '.join(missing)}, there are those of {there}")
     told = combine(
-        [_scores(votes[kind], votes[kind + LEVEL]) for kind in kinds],
+        [_scores(votes[kind], votes.get(kind + LEVEL), votes.get(kind + ONSET)) for kind in kinds],
         [detector.weight for detector in plan.detectors],
         plan.combination,
     )
-    return server_scores(told.score), server_scores(told.level)
+    return row_scores(told, plan.policy.threshold)
 
 
-def _scores(score: Votes, level: Votes) -> Scores:
+def _scores(score: Votes, level: Votes | None, onset: Votes | None) -> Scores:
     blank = blank_scores(*score.shape)
+    confidence = score.astype(np.float64)
     return Scores(
-        score=score.astype(np.float64),
+        score=confidence,
         expected=blank.expected,
         lower=blank.lower,
         upper=blank.upper,
         sigmas=blank.sigmas,
-        level=level.astype(np.float64),
+        level=confidence if level is None else level.astype(np.float64),
+        onset=None if onset is None else onset.astype(np.float64),
     )
 
 

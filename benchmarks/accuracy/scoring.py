@@ -25,6 +25,7 @@ FOR_EVER: Final = 2**61
 """Milliseconds for which a pausing series is remembered: a file holds one series."""
 
 LEVEL: Final = ":level"
+ONSET: Final = ":onset"
 Votes: TypeAlias = npt.NDArray[np.float32]
 
 
@@ -38,7 +39,8 @@ class RowScores:
     event : float64 [R], how much of something new begins with the row
     alert : bool [R]
     failures : what detectors that could not tell said, each once
-    votes : kind, and kind with `LEVEL` behind it -> float32 [S, R], if asked for
+    votes : kind -> float32 [S, R], if asked for; likewise kind with `LEVEL` or `ONSET` behind it,
+        where a detector has another opinion of these
     """
 
     score: Floats
@@ -109,16 +111,26 @@ def _score_group(plan: Plan, group: Sequence[_Member], cells: int, *, with_votes
             rows = _rows(member.timeline, first, first + len(batch.times))
             place = member.timeline.column[rows] - first
             told = member.scores
-            told.score[rows] = server_scores(scores.level[own])[place]
-            if len(member.file.metrics) == 1:
-                told.event[rows] = scores.beginning[own][0, place]
-                told.alert[rows] = done.verdict.is_anomaly[own][0, place]
-            else:  # metrics of one incident seldom begin in the same sample
-                told.event[rows] = server_scores(scores.score[own])[place]
-                told.alert[rows] = told.event[rows] >= SERVER_SHARE * plan.policy.threshold
+            score, event, alert = row_scores(scores.rows(own), plan.policy.threshold)
+            told.score[rows], told.event[rows] = score[place], event[place]
+            told.alert[rows] = alert[place]
             told.failures.update((str(failure), None) for failure in done.failures)
             if with_votes:
                 _keep_votes(told, done.votes, own, rows, place)
+
+
+def row_scores(scores: Scores, threshold: float) -> tuple[Floats, Floats, Bools]:
+    """Return score, event and alert [T] of one file.
+
+    scores : of its metrics, [S, T]
+    threshold : of a metric
+    """
+    held = server_scores(scores.score)
+    with np.errstate(invalid="ignore"):
+        if len(scores.score) == 1:
+            return scores.level[0], scores.beginning[0], held >= threshold
+        # Metrics of one incident seldom begin in the same sample: what they hold is the event.
+        return server_scores(scores.level), held, held >= SERVER_SHARE * threshold
 
 
 def _keep_votes(
@@ -126,7 +138,12 @@ def _keep_votes(
 ) -> None:
     """Note what each detector said of one file's series `own` in the rows at `place`."""
     for kind, vote in votes.items():
-        for name, said in ((kind, vote.score), (kind + LEVEL, vote.level)):
+        opinions = {kind: vote.score}
+        if vote.level is not vote.score:
+            opinions[kind + LEVEL] = vote.level
+        if vote.onset is not None:
+            opinions[kind + ONSET] = vote.onset
+        for name, said in opinions.items():
             if name not in told.votes:
                 shape = (own.stop - own.start, len(told.score))
                 told.votes[name] = np.full(shape, np.nan, dtype=np.float32)
