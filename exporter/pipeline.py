@@ -47,7 +47,8 @@ class Plan:
     missing_for : milliseconds for which a vanished series is reported as missing
     remember_for : milliseconds for which its state is kept, so that it comes back warm; never less
         than `missing_for`
-    max_series : of which there is a state at most; those that have been gone longest go first
+    max_series : of which there is a state at most, besides those that are reported as missing;
+        those that have been gone longest go first
     per_detector : publish every detector's score of every series
     zone : whose days and weeks count; None is UTC
     """
@@ -80,7 +81,7 @@ class QueryState:
     keys: Keys
     until: int
     latest: State
-    detectors: Mapping[str, State]
+    detectors: dict[str, State]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,6 +133,9 @@ def evaluate(
         known = state.detectors[detector.name]
         before = spread_state(known, detector.fresh, alignment)
         is_ours = owned or before is not known
+        if owned:
+            del state.detectors[detector.name]  # one copy of it at a time is enough
+        del known
         try:
             learned[detector.name], votes[detector.name] = detector.advance(
                 before, batch, owned=is_ours
@@ -251,7 +255,8 @@ def _latest(
 def without_gone(plan: Plan, state: QueryState) -> QueryState:
     """Return the state without the series that are gone, as it should be after a look-back.
 
-    Otherwise a fresh install would report every container of the last week as missing.
+    Otherwise a fresh install would report every container of the last week as missing. The state
+    given is used up.
     """
     is_gone = age_of(state) > plan.grace
     return _keep(state, np.flatnonzero(~is_gone)) if is_gone.any() else state
@@ -263,7 +268,7 @@ def _without_forgotten(plan: Plan, state: QueryState) -> QueryState:
     is_kept = age <= plan.grace + max(plan.missing_for, plan.remember_for)
     excess = 0 if plan.max_series is None else int(is_kept.sum()) - plan.max_series
     if excess > 0:
-        gone = np.flatnonzero(is_kept & (age > plan.grace))
+        gone = np.flatnonzero(is_kept & (age > plan.grace + plan.missing_for))
         longest = gone[np.argsort(-age[gone], kind="stable")[:excess]]
         is_kept[longest] = False
     return state if is_kept.all() else _keep(state, np.flatnonzero(is_kept))
@@ -286,11 +291,13 @@ def age_of(state: QueryState) -> Ints:
 
 
 def _keep(state: QueryState, rows: Ints) -> QueryState:
+    """Return some series of a state, which is used up: one copy at a time is enough."""
+    kinds = list(state.detectors)
     return QueryState(
         keys=select_keys(state.keys, rows),
         until=state.until,
         latest=take_rows(state.latest, rows),
-        detectors={kind: take_rows(arrays, rows) for kind, arrays in state.detectors.items()},
+        detectors={kind: take_rows(state.detectors.pop(kind), rows) for kind in kinds},
     )
 
 

@@ -141,7 +141,7 @@ def test_what_is_no_longer_reported_missing_is_still_remembered() -> None:
 
 
 def test_of_too_many_series_those_gone_longest_are_forgotten_first() -> None:
-    plan = replace(PLAN, remember_for=1000 * STEP, max_series=3)
+    plan = replace(PLAN, remember_for=1000 * STEP, missing_for=0, max_series=3)
     first = batch_of({name: noise(1, 5) for name in "abc"})
     second = batch_of({name: noise(1, 5) for name in "bc"}, first=5)
     third = batch_of({name: noise(1, 5) for name in "c"}, first=10)
@@ -152,6 +152,10 @@ def test_of_too_many_series_those_gone_longest_are_forgotten_first() -> None:
     crowd = batch_of({name: noise(1, 5) for name in "cdefgh"}, first=20)
     state = run(crowd, plan=plan, state=state)
     assert set(state.keys) == {b"c", b"d", b"e", b"f", b"g", b"h"}, "what is there always stays"
+    patient = replace(plan, missing_for=20 * STEP)
+    state = run(first, second, third, plan=patient)
+    state = run(batch_of({"d": noise(1, 5)}, first=15), plan=patient, state=state)
+    assert set(publish(patient, state).missing) == {b"a", b"b", b"c"}, "is still to be reported"
 
 
 @pytest.mark.parametrize("detectors", [PLAN.detectors, (ForecastError(), Novelty())])
@@ -179,7 +183,8 @@ def test_a_crash_leaves_a_state_that_was_handed_over_as_it_was() -> None:
     plan = replace(PLAN, detectors=(HalfWay(window=20),))
     state = cold_state(plan)
     state, _ = evaluate(plan, state, batch_of({"a": [1.0]}))
-    after, done = evaluate(plan, state, batch_of({"a": [2.0]}, first=1), owned=True)
+    given = deepcopy(state)
+    after, done = evaluate(plan, given, batch_of({"a": [2.0]}, first=1), owned=True)
     assert [one.reason for one in done.failures] == ["crashed"]
     assert_same_arrays(after, state)
     assert after.detectors["halfway"]["count"].tolist() == [0]
