@@ -11,7 +11,7 @@ from tests.grafana.catalogue import known_metrics, metrics_in, recorded_metrics
 from tests.rules.rulefiles import CASE_FILES, ROOT, RULE_FILES, Alert, alerts, cases, rules
 
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
-SECTIONS = set(re.findall(r"^## (Anomaly\w+)$", RUNBOOK, flags=re.MULTILINE))
+SECTIONS = set(re.findall(r"^## (Anomal\w+)$", RUNBOOK, flags=re.MULTILINE))
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
