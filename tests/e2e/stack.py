@@ -112,6 +112,10 @@ class Stack:
     def _is_fine(self, name: str, path: str) -> bool:
         return self.get(name, path).ok
 
+    def log(self, name: str) -> str:
+        """Return all that a process has said, in this and earlier lives."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
     def logs(self) -> str:
         """Return the end of every log, and the scores as they stand."""
         logs = [
