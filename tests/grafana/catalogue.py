@@ -12,7 +12,9 @@ _ROW = re.compile(
     re.MULTILINE,
 )
 _RECORDED = re.compile(r"^\| `(\w+:\w+:\w+)` \|", re.MULTILINE)
-_NAME = re.compile(r"(?<![\w:])(?:anomaly|(?:series|instance):anomaly|process|python)[\w:]*(?![\w:]*\()")
+_NAME = re.compile(
+    r"(?<![\w:])(?:(?:(?:series|instance):)?anomaly|process|python)[\w:]*(?![\w:]*\()"
+)
 _SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
 
 
