@@ -9,7 +9,7 @@ import numpy as np
 from exporter.core.scores import Scores, blank_scores
 from exporter.core.series import Bools, Floats
 
-Combine = Literal["mean", "max", "quorum", "sum"]
+Combine = Literal["mean", "max", "quorum"]
 
 _ROUNDING = 1e-9
 """Share of the voting weight by which a quorum may be missed: 0.3 + 0.2 is a half of 1."""
@@ -24,8 +24,7 @@ class Combination:
     kind : `mean`, of the scores by weight; `max`, the highest score, each scaled by the detector's
         weight over the greatest weight that votes; `quorum`, the highest score that detectors
         with at least `quorum` of the voting weight reach or exceed, so that the ensemble is above
-        any threshold exactly when such a share of it is; `sum`, of the scores by weight, at most 1,
-        where a weight of 1 lets a detector raise an alarm alone and a smaller one only support it
+        any threshold exactly when such a share of it is
     quorum : share of the voting weight, above 0 to 1
     """
 
@@ -41,8 +40,8 @@ def combine(
 ) -> Scores:
     """Return the scores of the ensemble, sample by sample.
 
-    The band is always the weighted mean of those that have one. A single detector is the ensemble:
-    its own arrays.
+    The band, level and onset are always the weighted mean of those that have one. A single
+    detector is the ensemble: its own arrays.
 
     votes : D detectors' scores, each [S, T]
     weights : D positive weights, relative to each other
@@ -55,10 +54,10 @@ def combine(
     if all(vote.level is vote.score for vote in votes):
         level = score
     else:
-        level = _rank([vote.level for vote in votes], weights, combination)
+        level = _mean([vote.level for vote in votes], weights)
     onset = None
     if any(vote.onset is not None for vote in votes):
-        onset = _rank([vote.beginning for vote in votes], weights, combination)
+        onset = _mean([vote.beginning for vote in votes], weights)
     expected, lower, upper = _band(votes, weights)
     return Scores(
         score=score,
@@ -85,7 +84,7 @@ def contributions(
     weight = np.where(np.isnan(votes), 0.0, np.array(weights)[:, None])
     scores = np.nan_to_num(votes)
     match combination.kind:
-        case "mean" | "sum":
+        case "mean":
             parts = weight * scores
         case "max":
             scaled = weight * scores
@@ -106,23 +105,6 @@ def _united(votes: Sequence[Floats], weights: Sequence[float], combination: Comb
             return _max(votes, weights)
         case "quorum":
             return _quorum(votes, weights, combination.quorum)
-        case "sum":
-            return _sum(votes, weights)
-
-
-def _rank(votes: Sequence[Floats], weights: Sequence[float], combination: Combination) -> Floats:
-    """Return the united levels or onsets; the weights of a sum are of alarms, not of these."""
-    if combination.kind == "sum":
-        return _mean(votes, [1.0] * len(votes))
-    return _united(votes, weights, combination)
-
-
-def _sum(votes: Sequence[Floats], weights: Sequence[float]) -> Floats:
-    total = np.full_like(votes[0], np.nan)
-    for vote, weight in zip(votes, weights, strict=True):
-        share = weight * vote
-        total = np.where(np.isnan(total), share, np.where(np.isnan(share), total, total + share))
-    return np.minimum(total, 1.0)
 
 
 def _mean(

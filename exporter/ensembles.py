@@ -37,12 +37,12 @@ def named_ensemble(name: EnsembleName) -> Ensemble:
     match name:
         case "default":
             return Ensemble(
-                detectors=(ForecastError(), Novelty()), combination=Combination(kind="sum")
+                detectors=(ForecastError(), Novelty()), combination=Combination(kind="max")
             )
         case "sensitive":  # for those to whom what happened before is an incident again
             return Ensemble(
-                detectors=(ForecastError(), Novelty(), Mad(weight=0.8)),
-                combination=Combination(kind="sum"),
+                detectors=(ForecastError(), Novelty(), Mad()),
+                combination=Combination(kind="max"),
             )
         case "classic":
             return Ensemble(

@@ -16,7 +16,7 @@ from exporter.core.series import SeriesBatch
 from exporter.detectors.base import Detector
 from promkit.durations import Duration
 
-RARITY = StudentTail(4.5)  # as heavy as keeps Student's t of 3 degrees below an alarm a week
+RARITY = StudentTail(4.2)  # as heavy as keeps Student's t of 3 degrees below an alarm a week
 BAND = RARITY.sigmas_at(ANOMALOUS)
 
 ONSET_SHARE = 0.15
@@ -42,8 +42,8 @@ class ForecastError(Detector):
     -----
     Warm-up is `min_samples`; yesterday and last week join when there is one. NaN is skipped. An
     incident is not learned, and the forecast stays what it was before, until the series is back or
-    `accept_after` is over. A score of 0.6 is 14.3 scales: the tail is taken to be as heavy as that
-    of Student's t with 4.5 degrees of freedom.
+    `accept_after` is over. A score of 0.6 is 16 scales: the tail is taken to be as heavy as that
+    of Student's t with 4.2 degrees of freedom.
 
     References
     ----------

@@ -18,7 +18,7 @@ from promkit.durations import Duration
 SOFT = 0.3
 """Distance, in ranges, at which novelty is half of what it can be."""
 
-SCORE_SHARE = 0.8
+SCORE_SHARE = 0.6
 ONSET_SHARES = (3.1, 0.95)
 """Weights of the novelty of the value and of the context."""
 
@@ -28,7 +28,7 @@ LEVEL_DECADES = 3.5
 LEVEL_SHARES = (0.6, 0.4)
 """Weights, in the level, of how far contexts are, on a log scale, and of clear novelty."""
 
-CLEAR = 0.2
+CLEAR = 0.15
 """Score at which novelty is clear by half."""
 
 RELAXES = 60.0

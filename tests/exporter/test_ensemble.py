@@ -9,7 +9,6 @@ from exporter.ensemble import Combination, combine, contributions
 
 NAN = float("nan")
 MAX = Combination(kind="max")
-SUM = Combination(kind="sum")
 
 
 def quorum(share: float) -> Combination:
@@ -32,7 +31,7 @@ def test_who_cannot_tell_leaves_the_vote() -> None:
     np.testing.assert_allclose(combined.score, [[0.8, 0.4, NAN]])
 
 
-@pytest.mark.parametrize("combination", [Combination(), MAX, SUM, quorum(1.0)])
+@pytest.mark.parametrize("combination", [Combination(), MAX, quorum(1.0)])
 def test_a_single_detector_is_the_ensemble(combination: Combination) -> None:
     only = vote(0.3)
     assert combine([only], [5.0], combination) is only
@@ -42,25 +41,6 @@ def test_the_maximum_is_scaled_to_the_heaviest_that_votes() -> None:
     votes = [vote(0.6, 0.2, NAN, NAN), vote(0.9, 0.9, 0.9, NAN)]
     combined = combine(votes, [2.0, 1.0], MAX)
     np.testing.assert_allclose(combined.score, [[0.6, 0.45, 0.9, NAN]])
-
-
-def test_a_sum_is_of_the_weighted_scores_and_never_above_1() -> None:
-    """A weight of 1 lets a detector raise an alarm alone; silence takes nothing from others."""
-    votes = [vote(0.6, 0.3, 0.9, NAN, NAN), vote(0.0, 0.4, 0.9, 0.8, NAN)]
-    combined = combine(votes, [1.0, 0.5], SUM)
-    np.testing.assert_allclose(combined.score, [[0.6, 0.5, 1.0, 0.4, NAN]])
-
-
-def test_levels_and_onsets_of_a_sum_are_plain_means() -> None:
-    """Its weights say who may wake people, which is neither's business."""
-    cells = np.array([[0.9]])
-    telling = Scores(*[cells] * 5, level=np.array([[0.2]]), onset=np.array([[0.1]]))
-    combined = combine([telling, vote(0.5)], [1.0, 4.0], SUM)
-    assert combined.level[0, 0] == pytest.approx((0.2 + 0.5) / 2)
-    assert combined.beginning[0, 0] == pytest.approx((0.1 + 0.5) / 2)
-    weighted = combine([telling, vote(0.5)], [1.0, 4.0])
-    assert weighted.beginning[0, 0] == pytest.approx((0.1 + 4 * 0.5) / 5)
-    assert combine([vote(0.5), vote(0.5)], [1.0, 1.0], SUM).onset is None
 
 
 @pytest.mark.parametrize(
@@ -119,11 +99,20 @@ def test_the_level_is_combined_by_itself_only_where_it_differs() -> None:
     assert (combined.score[0, 0], combined.level[0, 0]) == pytest.approx((0.6, 0.9))
 
 
+@pytest.mark.parametrize("combination", [Combination(), MAX, quorum(0.5)])
+def test_levels_and_onsets_are_means_whatever_the_scores_are(combination: Combination) -> None:
+    cells = np.array([[0.9]])
+    telling = Scores(*[cells] * 5, level=np.array([[0.2]]), onset=np.array([[0.1]]))
+    combined = combine([telling, vote(0.5)], [1.0, 4.0], combination)
+    assert combined.level[0, 0] == pytest.approx((0.2 + 4 * 0.5) / 5)
+    assert combined.beginning[0, 0] == pytest.approx((0.1 + 4 * 0.5) / 5)
+    assert combine([vote(0.5), vote(0.5)], [1.0, 1.0], combination).onset is None
+
+
 @pytest.mark.parametrize(
     ("combination", "expected"),
     [
         (Combination(), [0.6, 0.4, 0.0]),
-        (SUM, [0.6, 0.4, 0.0]),
         (MAX, [1.0, 0.0, 0.0]),
         (quorum(0.5), [0.75, 0.25, 0.0]),
     ],
