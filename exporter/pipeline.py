@@ -302,14 +302,14 @@ def _keep(state: QueryState, rows: Ints) -> QueryState:
 
 
 def _joined(states: Sequence[QueryState]) -> QueryState:
-    """Return the series of several states, all evaluated until the same column, in one."""
+    """Return the series of states that are used up, all evaluated until one column, in one."""
     first = states[0]
+    kinds = list(first.detectors)
     return QueryState(
         keys=tuple(chain.from_iterable(state.keys for state in states)),
         until=first.until,
         latest=concatenate([state.latest for state in states]),
         detectors={
-            kind: concatenate([state.detectors[kind] for state in states])
-            for kind in first.detectors
+            kind: concatenate([state.detectors.pop(kind) for state in states]) for kind in kinds
         },
     )
