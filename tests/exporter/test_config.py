@@ -49,6 +49,24 @@ def test_everything_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "lookback"),
+    [
+        ("step: 15s", 1_000 * 15.0),
+        ("step: 15s, ensemble: classic", 10_000 * 15.0),
+        ("step: 5m, ensemble: classic", 14 * 86_400.0),
+        ("step: 30d", 30 * 86_400.0),
+        ("step: 15s, ensemble: classic, lookback: 60d", 60 * 86_400.0),
+    ],
+)
+def test_the_default_lookback_is_bounded_in_columns_and_time(
+    settings: str, lookback: float
+) -> None:
+    text = f"queries: [{{name: a, expr: up, {settings}}}]"
+    (query,) = parse_config(text, "c.yml").all_queries()
+    assert query.lookback == lookback
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("presets: [nod]", ["c.yml:1: presets[0]: ", "'node'"]),
