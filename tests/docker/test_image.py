@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.core.kernels import READY_MADE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -47,6 +49,15 @@ def test_programs_are_started_without_a_shell_in_between() -> None:
     """A shell would not pass SIGTERM on, so that the daemons would be killed instead of drained."""
     assert of("ENTRYPOINT") == ['["anomaly-exporter"]']
     assert all(command.startswith("[") for command in of("CMD"))
+
+
+def test_machine_code_is_looked_for_where_it_was_made_and_for_the_same_processor() -> None:
+    made = next(line for line in of("RUN") if "exporter.compiling" in line)
+    settings = " ".join(of("ENV"))
+    assert f"{READY_MADE}=/opt/anomaly/kernels " in settings
+    assert "XDG_CACHE_HOME=/opt/anomaly/kernels " in made
+    assert "chmod -R a+rX /opt/anomaly/kernels" in made
+    assert settings.count("NUMBA_CPU_NAME=generic") == len(of("FROM"))
 
 
 def copied() -> list[str]:
