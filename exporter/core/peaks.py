@@ -22,10 +22,10 @@ LONGEST: Final = 8 * 3600.0
 LASTING: Final = 4.0
 """Peaks that last take so many times as long, but at most three times the longest."""
 
-ONSET_HALF_LIFE: Final = 6 * 3600.0
+ONSET_HALF_LIFE: Final = 12 * 3600.0
 """Seconds in which an onset's peak fades to a half, but at least ten samples."""
 
-REMEMBERED: Final = 0.7
+REMEMBERED: Final = 0.8
 """Share of the peak by which the next score must exceed it to be something new."""
 
 

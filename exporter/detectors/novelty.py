@@ -19,7 +19,7 @@ SOFT = 0.3
 """Distance, in ranges, at which novelty is half of what it can be."""
 
 SCORE_SHARE = 0.6
-ONSET_SHARES = (3.1, 0.95)
+ONSET_SHARES = (3.1, 0.5)
 """Weights of the novelty of the value and of the context."""
 
 LEVEL_DECADES = 3.5

@@ -60,12 +60,13 @@ def test_what_is_worse_begins_anew_and_so_does_what_comes_after_hours() -> None:
     scores = np.zeros((1, 13))
     scores[0, [0, 1, 12]] = 0.3, 0.9, 0.9
     told = onsets(fresh_peaks(1), scores, HOUR)
-    # The half-life is ten samples of an hour, since six would be fewer than that.
-    assert told[0, 1] == pytest.approx(0.9 - REMEMBERED * 0.3 * 0.5**0.1)
-    assert told[0, 12] == pytest.approx(0.9 - REMEMBERED * 0.9 * 0.5**1.1)
-    told = onsets(fresh_peaks(1), np.array([[0.5, NAN, 0.5]]), 6 * MINUTE)
+    # The half-life is twelve hours.
+    assert told[0, 1] == pytest.approx(0.9 - REMEMBERED * 0.3 * 0.5 ** (1 / 12))
+    assert told[0, 12] == pytest.approx(0.9 - REMEMBERED * 0.9 * 0.5 ** (11 / 12))
+    told = onsets(fresh_peaks(1), np.array([[0.5, NAN, 0.5]]), 24 * HOUR)
     assert np.isnan(told[0, 1])
-    assert told[0, 2] == pytest.approx(0.5 - REMEMBERED * 0.5 * 0.5 ** (2 / 60))
+    # It is never shorter than ten samples, here of a day.
+    assert told[0, 2] == pytest.approx(0.5 - REMEMBERED * 0.5 * 0.5 ** (2 / 10))
 
 
 def drawn() -> Floats:
@@ -79,7 +80,7 @@ def test_compiled_and_uncompiled_agree() -> None:
     scores, out = drawn(), np.empty((2, 3, 50))
     told = np.array([fading(one, scores, MINUTE), onsets(one, scores, MINUTE)])
     uncompiled(peaks._fade)(scores, other["fading"], 0.5 ** (1 / np.array(HALF_LIVES)), out[0])
-    uncompiled(peaks._begin)(scores, other["peak"], 0.5 ** (1 / 360), out[1])
+    uncompiled(peaks._begin)(scores, other["peak"], 0.5 ** (1 / 720), out[1])
     np.testing.assert_allclose(out, told)
     for name, array in one.items():
         np.testing.assert_allclose(other[name], array)
