@@ -15,7 +15,7 @@ from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.config import parse_config
 from exporter.core.grid import to_batch
-from exporter.runner import QueryRunner
+from exporter.runner import Outcome, QueryRunner
 
 STEP = 15.0
 PHASES = ("fetch", "detect", "publish", "render")
@@ -41,6 +41,8 @@ class Costs:
     phases : the exporter's, by name
     series, page_bytes, answer_bytes : per evaluation
     decoding : the part of `fetch` that makes a batch of an answer's bytes
+    lookback : of the first evaluation, with all its history: CPU seconds of the exporter, and
+        seconds on the clock
     """
 
     prometheus: float
@@ -49,6 +51,7 @@ class Costs:
     page_bytes: int
     answer_bytes: int
     decoding: float
+    lookback: tuple[float, float]
 
     @property
     def exporter(self) -> float:
@@ -68,6 +71,13 @@ def make_runner(url: str, expr: str, observe: Callable[[str, float], None]) -> Q
     return QueryRunner(config.all_queries()[0], source, None, observe, time.process_time)
 
 
+def look_back(runner: QueryRunner, now: float) -> Outcome:
+    """Run until all columns up to `now` (unix seconds) are judged."""
+    while (outcome := runner.run(now)).is_behind:
+        pass
+    return outcome
+
+
 def measure(server: Server, expr: str, start: float, evaluations: int) -> Costs:
     """Run evaluations one step apart from `start` (unix seconds) on, after a first look-back."""
     spent: dict[str, float] = defaultdict(float)
@@ -78,8 +88,10 @@ def measure(server: Server, expr: str, start: float, evaluations: int) -> Costs:
     return_freed_memory()  # as the daemon does
     runner = make_runner(server.url, expr, observe)
     page = Page()
-    for _ in page.render([runner.run(start).published]):
+    began, asked = time.process_time(), time.monotonic()
+    for _ in page.render([look_back(runner, start).published]):
         pass
+    lookback = time.process_time() - began, time.monotonic() - asked
     spent.clear()
     prometheus = idle = 0.0
     size = series = 0
@@ -108,6 +120,7 @@ def measure(server: Server, expr: str, start: float, evaluations: int) -> Costs:
         page_bytes=size,
         answer_bytes=answer_bytes,
         decoding=decoding,
+        lookback=lookback,
     )
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.speed.evaluations import STEP, make_runner
+from benchmarks.speed.evaluations import STEP, look_back, make_runner
 from exporter.adapters.exposition import Page
 from exporter.adapters.memory import return_freed_memory
 
@@ -37,7 +37,7 @@ def main() -> None:
     page = Page()
     series = 0
     for evaluation in range(int(evaluations)):
-        outcome = runner.run(float(start) + evaluation * STEP)
+        outcome = look_back(runner, float(start) + evaluation * STEP)
         series = len(outcome.published.keys)
         for _ in page.render([outcome.published]):
             pass
