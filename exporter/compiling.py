@@ -37,10 +37,13 @@ def _batch(first: int, columns: int) -> SeriesBatch:
     return SeriesBatch((b'{"row":"0"}', b'{"row":"1"}'), times, values, _STEP)
 
 
-def plan_with(detectors: tuple[Detector, ...]) -> Plan:
-    """Return a plan with these detectors that is good for nothing but compiling them."""
-    return Plan(query="compile", detectors=detectors, policy=Policy(), grace=0, missing_for=0)
+def compile_defaults() -> None:
+    """Compile what the default ensemble needs, as is done while an image is built."""
+    detectors = named_ensemble("default").detectors
+    policy = Policy()
+    plan = Plan(query="none", detectors=detectors, policy=policy, grace=0, missing_for=0)
+    compile_kernels([plan])
 
 
-if __name__ == "__main__":  # while an image is built
-    compile_kernels([plan_with(named_ensemble("default").detectors)])
+if __name__ == "__main__":
+    compile_defaults()

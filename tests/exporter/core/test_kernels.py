@@ -48,6 +48,9 @@ def test_without_a_place_to_keep_it_it_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_the_python_function_is_still_there() -> None:
-    out = np.empty((1, 2))
-    uncompiled(peaks._begin)(np.array([[1.0, 1.0]]), np.zeros(1), 1.0, out)
-    np.testing.assert_allclose(out, [[1.0, 0.3]])
+    scores = np.array([[1.0, 0.5, np.nan, 2.0]])
+    fast, slow = np.empty((1, 4)), np.empty((1, 4))
+    peaks._begin(scores, np.zeros(1), 0.5, fast)
+    uncompiled(peaks._begin)(scores, np.zeros(1), 0.5, slow)
+    np.testing.assert_allclose(fast, slow)
+    assert fast[0, 0] == 1.0
