@@ -15,6 +15,7 @@ from exporter.cli_train import add_train
 from exporter.cliflags import (
     add_range,
     check_range,
+    duration,
     read_config,
     source_of,
     with_joined_instants,
@@ -25,7 +26,7 @@ from exporter.report import format_report, read_incidents
 from exporter.service import Options, Service
 from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
-from promkit.durations import format_duration, parse_duration
+from promkit.durations import format_duration
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
@@ -121,7 +122,7 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument(
         "--settle",
-        type=parse_duration,
+        type=duration,
         default="2m",
         metavar="DURATION",
         help="alarms this long after an incident still belong to it (default: %(default)s)",

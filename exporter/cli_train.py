@@ -11,7 +11,7 @@ import numpy as np
 
 from exporter.adapters.csvhistory import read_csv
 from exporter.backtest import FETCH_TIMEOUT
-from exporter.cliflags import add_range, check_range, read_config, source_of
+from exporter.cliflags import add_range, check_range, duration, read_config, source_of
 from exporter.config import QueryConfig, milliseconds
 from exporter.errors import ConfigError
 from exporter.training import (
@@ -25,7 +25,7 @@ from exporter.training import (
     train,
 )
 from promkit.cliargs import add_common_flags
-from promkit.durations import format_duration, parse_duration
+from promkit.durations import format_duration
 
 if TYPE_CHECKING:
     from exporter.lstm import Progress
@@ -54,7 +54,7 @@ def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add_range(parser, "-14d")
     parser.add_argument(
         "--min-duration",
-        type=parse_duration,
+        type=duration,
         default=format_duration(MIN_DURATION),
         metavar="DURATION",
         help="refuse a history that is shorter (default: %(default)s)",
@@ -97,11 +97,16 @@ def _train(flags: argparse.Namespace) -> int:
         windows=flags.windows,
         seed=flags.seed,
     )
-    if settings.window < 8 or not (settings.hidden and settings.epochs and settings.windows):
-        raise ConfigError(["--window has to be 8 or more, --hidden, --epochs, --windows 1 or more"])
+    _check(settings)
     check_installed()
     history = read_csv(flags.csv) if flags.csv else _from_prometheus(flags)
     check_history(history, flags.min_duration, flags.min_samples)
+    try:  # rather than after minutes of training
+        flags.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            [f"--output: {flags.output} cannot be made: {error.strerror}; name another folder"]
+        ) from error
     print(
         f"training on {len(history.series)} series with {history.samples} samples "
         f"from {history.source}",
@@ -125,6 +130,17 @@ def _train(flags: argparse.Namespace) -> int:
         "times a series' usual one scores 0.6"
     )
     return 0
+
+
+def _check(settings: Settings) -> None:
+    lowest = {"window": 8, "hidden": 1, "epochs": 1, "windows": 1}
+    problems = [
+        f"--{name}: found {getattr(settings, name)}; allowed: {least} or more"
+        for name, least in lowest.items()
+        if getattr(settings, name) < least
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _from_prometheus(flags: argparse.Namespace) -> History:

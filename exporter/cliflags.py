@@ -23,6 +23,14 @@ def with_joined_instants(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
+def duration(text: str) -> float:
+    """Return the seconds of a flag; argparse would hide what `parse_duration` has to say."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def add_range(parser: argparse.ArgumentParser, start: str) -> None:
     """Add `--start` and `--end`, both read as unix seconds."""
     parser.add_argument(

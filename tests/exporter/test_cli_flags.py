@@ -35,3 +35,9 @@ def test_a_backtest_that_ends_before_it_starts_is_refused(
 ) -> None:
     assert main(["backtest", config, "--start", "-1h", "--end", "-6h"]) == 2
     assert "--start" in capsys.readouterr().err
+
+
+def test_a_flag_says_what_a_duration_is(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["backtest", config, "--settle", "30"])
+    assert "found '30', which is no duration; allowed: 0, or whole" in capsys.readouterr().err

@@ -127,7 +127,7 @@ queries: [{name: a, expr: up, timeout: 300ms}, {name: b, expr: up}]
         (["--query=c"], 2, "--query: found 'c'; allowed: a, b"),
         (["--query=a"], 1, "http://127.0.0.1:1 cannot be reached"),
         (["--query=a", "--start=-1h", "--end=-2h"], 2, "--start"),
-        (["--window=4"], 2, "--window has to be 8 or more"),
+        (["--window=4"], 2, "--window: found 4; allowed: 8 or more"),
         (["--csv=nowhere.csv"], 1, "nowhere.csv cannot be read: No such file"),
     ],
 )
@@ -140,3 +140,15 @@ def test_flags_that_lead_nowhere(
     assert main(["train", f"--config.file={config}", f"--output={output}", *flags]) == code
     assert said in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_a_folder_that_cannot_be_is_said_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = tmp_path / "history.csv"
+    history.write_text("timestamp,a\n" + "".join(f"{60 * i},{i % 7}\n" for i in range(100)))
+    flags = [f"--csv={history}", f"--output={history}/model", "--min-samples=1"]
+    assert main(["train", *flags, "--min-duration=1m"]) == 2
+    said = capsys.readouterr().err
+    assert "history.csv/model cannot be made: Not a directory; name another folder" in said
+    assert "training on" not in said
