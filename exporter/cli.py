@@ -165,7 +165,8 @@ def _check(flags: argparse.Namespace) -> int:
     config = read_config(flags)
     source = source_of(config)
     failed = 0
-    for query in config.all_queries():
+    queries = config.all_queries()
+    for query in queries:
         print(f"query {query.name}: {' '.join(query.expr.split())}")
         detectors = ", ".join(f"{d.name} (weight {d.weight:g})" for d in query.detectors)
         print(
@@ -182,7 +183,8 @@ def _check(flags: argparse.Namespace) -> int:
             except QueryError as error:
                 failed += 1
                 print(f"  FAILED: {error}")
-    print(f"{flags.config_file} is fine" if not failed else f"{failed} queries failed")
+    what = f"{failed} of {len(queries)} queries failed" if failed else f"{flags.config_file} is fine"
+    print(what)
     return EXIT_FAILED if failed else 0
 
 

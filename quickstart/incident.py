@@ -19,6 +19,11 @@ def main() -> None:
         f"keeping {cores} cores busy for {SECONDS} s; within a minute the log of `make run` and\n"
         "http://127.0.0.1:9854/ show AnomalyDetected for node_cpu_busy on this-machine"
     )
+    if os.getloadavg()[0] > cores / 2:
+        print(
+            "this machine is busy already: the rise is smaller, perhaps too small to be told; "
+            "better when it is idle"
+        )
     until = time.monotonic() + SECONDS
     burners = [multiprocessing.Process(target=_burn, args=(until,)) for _ in range(cores)]
     for burner in burners:
