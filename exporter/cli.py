@@ -183,7 +183,9 @@ def _check(flags: argparse.Namespace) -> int:
             except QueryError as error:
                 failed += 1
                 print(f"  FAILED: {error}")
-    what = f"{failed} of {len(queries)} queries failed" if failed else f"{flags.config_file} is fine"
+    what = (
+        f"{failed} of {len(queries)} queries failed" if failed else f"{flags.config_file} is fine"
+    )
     print(what)
     return EXIT_FAILED if failed else 0
 
