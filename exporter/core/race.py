@@ -37,6 +37,9 @@ RESOLUTION: Final = 1e-9
 MOST_SIGMAS: Final = 1000.0
 """Surprises are cut here."""
 
+HUGE: Final = 1e37
+"""Samples beyond are taken for infinite and not learned: slots are float32, added in pairs."""
+
 
 def fresh_race(series: int, ring: int) -> State:
     """Return the state of series that nothing is known of, with so many slots a week."""
@@ -256,7 +259,7 @@ def race(
                 surprise = _surprise(own, distance, scale)
                 out[0, row, column] = surprise
                 is_odd = abs(surprise) >= alarming
-            if not np.isfinite(now):
+            if not abs(now) < HUGE:
                 continue
             if best >= 0 and (not is_odd or own[HELD] < UNUSUAL):
                 own[COUNT] += 1.0

@@ -267,3 +267,12 @@ def test_the_steps_of_a_sample(python: bool) -> None:
     assert not is_held(own, True, 1.0, 99.0, 1), "long enough"
     assert own[[FAST, SLOW, HELD]].tolist() == [99.0, 99.0, 0.0]
     assert np.isnan(own[FROZEN])
+
+
+@every_form
+def test_two_values_whose_distance_is_infinite_are_no_numbers(python: bool) -> None:
+    run = Run(python=python)
+    run.feed(np.where(np.arange(60) % 2 == 0, 1.7e308, -1.7e308))
+    assert run.state["race"][0, COUNT] == 0.0
+    assert not run.state["tail"].any()
+    assert np.isnan(run.state["race"][0, : kernels.DAY_GAP]).all()

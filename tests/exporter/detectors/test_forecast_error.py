@@ -156,6 +156,19 @@ def test_a_counter_that_wraps_around_does_not_blind() -> None:
     assert scores.upper[0, -1] < 200.0
 
 
+@pytest.mark.parametrize("glitch", [2e38, 1e40, 1e300, 1.7e308])
+def test_values_that_slots_do_not_hold_are_judged_and_not_learned(glitch: float) -> None:
+    values = noise(3 * A_DAY)
+    clean = scores_of(ForecastError(), values)
+    odd = values.copy()
+    odd[0, [5, 7, 2000]] = glitch, -glitch, glitch
+    told = scores_of(ForecastError(), odd)
+    assert told.score[0, 2000] == 1.0
+    after = slice(2 * A_DAY, None)
+    np.testing.assert_allclose(told.expected[0, after], clean.expected[0, after], rtol=0.05)
+    np.testing.assert_allclose(told.upper[0, after], clean.upper[0, after], rtol=0.2)
+
+
 def test_everything_said_is_between_0_and_1() -> None:
     values = np.concatenate([simulate(kind, 5, 2000) for kind in ("student t3", "rare bursts")])
     values[:, 1000] = [*[np.inf] * 5, *[-1e12] * 5]
