@@ -18,6 +18,9 @@ from promkit.durations import Duration
 SOFT = 0.3
 """Distance, in ranges, at which novelty is half of what it can be."""
 
+FARTHEST = 1e9
+"""Distances, in ranges, are cut here: a range may be next to nothing, their ratio infinite."""
+
 SCORE_SHARE = 0.6
 ONSET_SHARES = (3.1, 0.5)
 """Weights of the novelty of the value and of the context."""
@@ -91,6 +94,7 @@ class Novelty(Detector):
             state["seen"],
             out,
         )
+        np.minimum(out, FARTHEST, out=out)
         of_value, of_context = out / (out + SOFT)
         score = np.minimum(SCORE_SHARE * (of_value + of_context), 1.0)
         courses = fading(state, np.sqrt(np.minimum(out[1], 1.0)), batch.step)

@@ -104,6 +104,15 @@ def test_long_steps(hours: int) -> None:
     assert np.flatnonzero(scores.score[0] >= ANOMALOUS).tolist() == [550]
 
 
+def test_a_range_of_next_to_nothing_does_not_silence_what_follows() -> None:
+    values = np.zeros((1, 300))
+    values[0, -2:] = 5e-324, 1e10
+    scores = scores_of(Novelty(), values)
+    assert scores.score[0, -1] >= ANOMALOUS
+    assert scores.onset is not None
+    assert scores.onset[0, -1] > 0.6
+
+
 def test_everything_said_is_between_0_and_1() -> None:
     values = np.concatenate([simulate(kind, 5, 2000) for kind in ("student t3", "rare bursts")])
     values[:, 1000] = [*[np.inf] * 5, *[-1e12] * 5]
