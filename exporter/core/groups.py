@@ -20,7 +20,7 @@ def groups_by(keys: Keys, labels: tuple[str, ...]) -> Ints:
     numbers: dict[tuple[str, ...], int] = {}
     found = np.empty(len(keys), dtype=np.int64)
     for row, key in enumerate(keys):
-        values = json.loads(key)
+        values = json.loads(key.decode(errors="replace"), strict=False)
         group = tuple(values.get(label, "") for label in labels)
         found[row] = numbers.setdefault(group, len(numbers))
     found.flags.writeable = False
