@@ -195,11 +195,11 @@ class QueryRunner:
     def _learn(self, batch: SeriesBatch) -> tuple[DetectorError, ...]:
         """Judge the batch and keep what was learned of it, in the place of what was known."""
         batch, self._dropped = self._within_limit(batch, self.state)
+        learned = cold_state(self.plan)
         try:
-            self.state, failures = advance(self.plan, self.state, batch, owned=True)
-        except BaseException:  # a defect: some detectors may have learned the batch, others not
-            self.state = cold_state(self.plan)
-            raise
+            learned, failures = advance(self.plan, self.state, batch, owned=True)
+        finally:  # after a defect cold: some detectors may have learned the batch, others not
+            self.state = learned
         return failures
 
     def _outcome(
