@@ -70,6 +70,7 @@ class Service:
         self._loops: dict[str, QueryLoop] = {}
         self._config: Config | None = None
         self._compiling: asyncio.Task[None] | None = None
+        self._saving = asyncio.Lock()
         self._watcher = watcher = ConfigWatcher(options.config_file, self._apply, clock)
         self._metrics.config_last_reload_successful.set_function(
             lambda: watcher.last_reload_successful
@@ -131,7 +132,8 @@ class Service:
             states = await asyncio.to_thread(checkpoint.restore, config.state.path, queries)
         else:
             await self._stop_loops()
-            states = self._states()
+            async with self._saving:  # which reads what the next evaluations will write to
+                states = self._states()
         for name in self._loops.keys() - queries.keys():
             self._metrics.forget(name)
         loops: dict[str, QueryLoop] = {}
@@ -232,7 +234,8 @@ class Service:
             return
         began = self._clock.monotonic()
         try:
-            size = await asyncio.to_thread(self._store, self._config.state.path)
+            async with self._saving:
+                size = await asyncio.to_thread(self._store, self._config.state.path)
         except StateError as error:
             log.error("state not saved", extra={"error": error})
             return

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +22,12 @@ queries:
 state: {{path: null}}
 """
 
+SAVED = """
+prometheus: {{url: "{url}"}}
+evaluation_interval: 1h
+queries: [{{name: q, expr: up, timeout: 1s}}]
+state: {{path: "{state}", interval: 50ms}}
+"""
 
 COLD = {
     'anomaly_score{query="cold",a="b"} 0.0',
@@ -83,5 +90,43 @@ async def test_a_reload_keeps_the_scores_of_unchanged_queries_on_the_page(tmp_pa
             assert nothing == {"anomalies": [], "total": 0}
         finally:
             is_open.set()
+            stop.set()
+            await task
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while True:
+        if is_so():
+            break
+        await asyncio.sleep(0.02)
+
+
+async def test_a_reload_waits_for_the_state_to_be_saved(tmp_path: Path) -> None:
+    """The next evaluation writes to arrays that a save is still reading."""
+
+    async def answer(request: web.Request) -> web.Response:
+        data = {"resultType": "matrix", "result": []}
+        return web.json_response({"status": "success", "data": data})
+
+    app = web.Application()
+    app.router.add_post("/api/v1/query_range", answer)
+    config, stop = tmp_path / "exporter.yml", asyncio.Event()
+    async with TestServer(app) as prometheus:
+        url = str(prometheus.make_url("/"))
+        config.write_text(SAVED.format(url=url, state=tmp_path / "state"))
+        service = Service(Options(config, ["127.0.0.1:0"]), SystemClock())
+        task = asyncio.create_task(service.run(stop))
+        try:
+            async with asyncio.timeout(10):
+                await until(lambda: any(loop.is_tried for loop in service._loops.values()))
+                runner = service._loops["q"].runner
+                with runner.held():
+                    await until(service._saving.locked)
+                    reload = asyncio.create_task(service._apply(config.read_text()))
+                    await asyncio.wait([reload], timeout=0.2)
+                    assert service._loops["q"].runner is runner
+                await reload
+            assert service._loops["q"].runner is not runner
+        finally:
             stop.set()
             await task
