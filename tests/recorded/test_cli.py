@@ -20,7 +20,7 @@ def test_check_config_says_what_it_means(config: str, capsys: pytest.CaptureFixt
     assert main(["check-config", config, "--try-queries"]) == 0
     said = capsys.readouterr().out
     assert "query node_cpu_busy: clamp(1 - sum by (instance)" in said
-    assert "mean of zscore (weight 1), mad (weight 2)" in said
+    assert "max of forecast_error (weight 1), novelty (weight 1), mad (weight 1)" in said
     assert "is fine" in said
 
 
