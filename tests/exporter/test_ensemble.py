@@ -102,7 +102,8 @@ def test_the_level_is_combined_by_itself_only_where_it_differs() -> None:
 @pytest.mark.parametrize("combination", [Combination(), MAX, quorum(0.5)])
 def test_levels_and_onsets_are_means_whatever_the_scores_are(combination: Combination) -> None:
     cells = np.array([[0.9]])
-    telling = Scores(*[cells] * 5, level=np.array([[0.2]]), onset=np.array([[0.1]]))
+    level, onset = np.array([[0.2]]), np.array([[0.1]])
+    telling = Scores(cells, cells, cells, cells, cells, level, onset=onset)
     combined = combine([telling, vote(0.5)], [1.0, 4.0], combination)
     assert combined.level[0, 0] == pytest.approx((0.2 + 4 * 0.5) / 5)
     assert combined.beginning[0, 0] == pytest.approx((0.1 + 4 * 0.5) / 5)
