@@ -265,6 +265,7 @@ def race(
                 own[COUNT] += 1.0
                 # A counter that wrapped around must not become the ruler of what comes after it.
                 counted = min(abs(distance), MOST_SIGMAS * scale) if scale > 0.0 else abs(distance)
-                learn_distance(tail[row], own, TAIL_TOP, TAIL_WEIGHT, counted, rates[4])
+                if learn_distance(tail[row], own, TAIL_TOP, TAIL_WEIGHT, counted, rates[4]):
+                    own[COUNT] = 0.0
             if not _is_held(own, is_odd, expected, now, patience):
                 _learn(own, forecast, now, rates)

@@ -58,10 +58,26 @@ def tail_scale(tail: Floats, top: float) -> float:
 
 
 @compiled
+def is_outgrown(tail: Floats) -> bool:
+    """Return whether the ruler would end among what is too small to be told apart.
+
+    So it does when a distance far beyond all others has become rare, or was the first of all.
+    """
+    total, above = 0.0, 0.0
+    for k in range(BINS):
+        total += tail[k]
+        if k > 1:
+            above += tail[k]
+    return bool(above <= FAR * min(SHARE * total, 0.5 * (total - tail[0])))
+
+
+@compiled
 def learn_distance(
     tail: Floats, own: Floats, at_top: int, at_weight: int, distance: float, growth: float
-) -> None:
+) -> bool:
     """Count a distance >= 0 with `growth` times the weight of the one before, in place.
+
+    Returns whether the bins can no longer serve: all of them are empty then.
 
     own[at_top], own[at_weight] : what the last bin stands for, and the weight of the next distance
     """
@@ -87,3 +103,9 @@ def learn_distance(
         for j in range(BINS):
             tail[j] /= own[at_weight]
         own[at_weight] = 1.0
+    if k != 1 or not is_outgrown(tail):
+        return False
+    tail[:] = 0.0
+    own[at_top] = np.nan
+    own[at_weight] = 1.0
+    return True

@@ -97,3 +97,19 @@ def test_bringing_weights_down_changes_no_share() -> None:
         tail.learn(float(2**count), growth=2.0)
         share = tail.bins[BINS - 1] / tail.bins.sum()
         assert share == pytest.approx(2 ** (count - 1) / (2**count - 1), rel=1e-6)
+
+
+@every_form
+def test_a_first_distance_beyond_all_others_does_not_blind_for_ever(python: bool) -> None:
+    tail = Tail(python=python)
+    tail.learn(1e15, *[1.0] * 150)
+    assert tail.scale > 1e14, "it may be one of many"
+    tail.learn(*[1.0] * 200)
+    assert tail.scale == pytest.approx(2**0.25 / SIGMAS)
+
+
+@every_form
+def test_nor_does_a_first_move_after_a_long_rest(python: bool) -> None:
+    tail = Tail(python=python)
+    tail.learn(*[0.0] * 5000, 1.8e19, *[1.0] * 60)
+    assert tail.scale < 10.0

@@ -169,6 +169,13 @@ def test_values_that_slots_do_not_hold_are_judged_and_not_learned(glitch: float)
     np.testing.assert_allclose(told.upper[0, after], clean.upper[0, after], rtol=0.2)
 
 
+def test_a_glitch_among_the_first_samples_does_not_blind_for_ever() -> None:
+    values = noise(2 * A_DAY)
+    values[0, 3] = 2.0**64
+    values[0, -1] = 200.0
+    assert anomalous(scores_of(ForecastError(), values))[-1] == 2 * A_DAY - 1
+
+
 def test_everything_said_is_between_0_and_1() -> None:
     values = np.concatenate([simulate(kind, 5, 2000) for kind in ("student t3", "rare bursts")])
     values[:, 1000] = [*[np.inf] * 5, *[-1e12] * 5]
