@@ -11,7 +11,8 @@ from exporter.config import QueryConfig, milliseconds, plan_of
 from exporter.core.series import Floats
 from exporter.core.source import Source
 from exporter.explain import reason_of, shares_of
-from exporter.pipeline import Evaluation, Plan, cold_state, evaluate, gauges
+from exporter.pipeline import Evaluation, cold_state, evaluate, gauges
+from exporter.plan import Plan
 
 DAY = 86_400.0
 FETCH_TIMEOUT = 300.0

@@ -13,7 +13,8 @@ from exporter.config import QueryConfig, fingerprint, plan_of
 from exporter.core.rows import State
 from exporter.core.series import Keys
 from exporter.errors import StateCorrupt, StateError, StateTooNew
-from exporter.pipeline import Plan, QueryState, cold_state
+from exporter.pipeline import QueryState, cold_state
+from exporter.plan import Plan
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from exporter.core.series import SeriesBatch
 from exporter.detectors.base import Detector
 from exporter.ensembles import named_ensemble
 from exporter.judge import Policy
-from exporter.pipeline import Plan, advance, cold_state
+from exporter.pipeline import advance, cold_state
+from exporter.plan import Plan
 
 _STEP = 60_000
 _PAST = 64

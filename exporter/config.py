@@ -17,7 +17,7 @@ from exporter.ensemble import MEAN, Combination, Combine
 from exporter.ensembles import Ensemble, EnsembleName, named_ensemble
 from exporter.errors import ConfigError
 from exporter.judge import Direction, Policy
-from exporter.pipeline import Plan
+from exporter.plan import Plan
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import ConfigProblems, FieldProblem
 from promkit.httpconfig import HttpConfig

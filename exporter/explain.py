@@ -14,7 +14,8 @@ from exporter.core.series import NEVER, Floats, Ints
 from exporter.ensemble import contributions
 from exporter.episodes import Episodes, are_anomalous, episodes_of
 from exporter.judge import Policy
-from exporter.pipeline import Plan, QueryState, age_of
+from exporter.pipeline import QueryState, age_of
+from exporter.plan import Plan
 
 WEEK: Final = 7 * 86_400.0
 DAY: Final = 86_400.0

@@ -6,7 +6,6 @@ production would have done.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from itertools import chain
 
 import numpy as np
@@ -23,46 +22,14 @@ from exporter.core.rows import (
 )
 from exporter.core.scores import Scores, blank_scores
 from exporter.core.series import NEVER, Floats, Ints, Keys, SeriesBatch
-from exporter.detectors.base import Detector
-from exporter.ensemble import MEAN, Combination, combine
+from exporter.ensemble import combine
 from exporter.episodes import no_episodes, remember
 from exporter.errors import DetectorError
-from exporter.judge import Policy, Verdict, judge
+from exporter.judge import Verdict, judge
+from exporter.plan import Plan
 
 CELLS = 250_000
 """Series times columns that are evaluated at a time: some ten arrays of 2 MB."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """One query as the pipeline needs it.
-
-    Parameters
-    ----------
-    query : its name
-    detectors : the ensemble, each with its weight
-    combination : how their scores become one
-    policy : what counts as an anomaly
-    grace : milliseconds for which the last judged sample stays current when no newer one comes
-    missing_for : milliseconds for which a vanished series is reported as missing
-    remember_for : milliseconds for which its state is kept, so that it comes back warm; never less
-        than `missing_for`
-    max_series : of which there is a state at most, besides those that are reported as missing;
-        those that have been gone longest go first
-    per_detector : publish every detector's score of every series
-    zone : whose days and weeks count; None is UTC
-    """
-
-    query: str
-    detectors: tuple[Detector, ...]
-    policy: Policy
-    grace: int
-    missing_for: int
-    remember_for: int = 0
-    max_series: int | None = None
-    per_detector: bool = False
-    zone: tzinfo | None = None
-    combination: Combination = MEAN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

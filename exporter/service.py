@@ -18,7 +18,7 @@ from exporter.compiling import compile_kernels
 from exporter.config import Config, fingerprint, parse_config
 from exporter.detectors import ALL
 from exporter.errors import ConfigError, StateError
-from exporter.pipeline import Plan
+from exporter.plan import Plan
 from exporter.queryloop import QueryLoop
 from exporter.runner import QueryRunner
 from promkit.clock import Clock

@@ -9,7 +9,8 @@ from scipy.special import gammaincinv
 
 from benchmarks.accuracy.noise import MINUTES_PER_WEEK
 from exporter.core.series import Bools, Floats, Ints, SeriesBatch
-from exporter.pipeline import CELLS, Plan, cold_state, evaluate
+from exporter.pipeline import CELLS, cold_state, evaluate
+from exporter.plan import Plan
 
 ENSEMBLE: Final = "ensemble"
 MERGE: Final = 60

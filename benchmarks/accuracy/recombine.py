@@ -17,7 +17,7 @@ from exporter.core.scores import Scores, blank_scores
 from exporter.core.series import Bools, Floats
 from exporter.ensemble import combine
 from exporter.errors import ConfigError
-from exporter.pipeline import Plan
+from exporter.plan import Plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,8 @@ from benchmarks.accuracy.timeline import Timeline, lay_out
 from exporter.config import Config, plan_of
 from exporter.core.scores import Scores
 from exporter.core.series import Bools, Floats, Ints, SeriesBatch
-from exporter.pipeline import Plan, cold_state, evaluate
+from exporter.pipeline import cold_state, evaluate
+from exporter.plan import Plan
 
 CELLS: Final = 65_536
 """Series times columns that are evaluated at a time: what bounds the memory."""

@@ -15,7 +15,8 @@ from exporter.detectors.zscore import ZScore
 from exporter.ensemble import Combination
 from exporter.explain import Explanation, anomalous_rows, explain, reason_of, short
 from exporter.judge import Policy
-from exporter.pipeline import Plan, QueryState, cold_state, evaluate
+from exporter.pipeline import QueryState, cold_state, evaluate
+from exporter.plan import Plan
 
 STEP = 600_000
 HOUR, DAY = 6, 144

@@ -13,7 +13,8 @@ from exporter.detectors.mad import Mad
 from exporter.detectors.novelty import Novelty
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy
-from exporter.pipeline import Plan, QueryState, advance, cold_state, evaluate, without_gone
+from exporter.pipeline import QueryState, advance, cold_state, evaluate, without_gone
+from exporter.plan import Plan
 from exporter.publishing import publish, warming, warmth
 
 STEP = 15_000
