@@ -112,18 +112,20 @@ class Stack:
     def _is_fine(self, name: str, path: str) -> bool:
         return self.get(name, path).ok
 
-    def waited_for_a_core(self, name: str) -> float:
-        """Return for how many seconds a process could have run and every core was taken.
+    def ran_and_waited(self, name: str) -> tuple[float, float]:
+        """Return for how many seconds a process has run, and could have but for taken cores.
 
-        The first thread starts the program, then others work: each in turn, so that the longest
-        of their waits is counted.
+        Threads that run add up. Of the waits only those of the first thread, which starts the
+        program, and the longest of another, which works when that is done.
         """
-        waits = {
-            int(file.parent.name): int(file.read_text().split()[1]) / 1e9
-            for file in Path(f"/proc/{self._processes[name].pid}/task").glob("*/schedstat")
+        pid = self._processes[name].pid
+        files = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        times = {
+            file.parent.name: [int(n) / 1e9 for n in file.read_text().split()] for file in files
         }
-        first = waits.pop(self._processes[name].pid)
-        return first + max(waits.values(), default=0.0)
+        ran = sum(one[0] for one in times.values())
+        first = times.pop(str(pid))
+        return ran, first[1] + max((one[1] for one in times.values()), default=0.0)
 
     def logs(self) -> str:
         """Return the end of every log, and the scores as they stand."""

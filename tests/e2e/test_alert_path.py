@@ -168,14 +168,14 @@ def test_kill_minus_nine_loses_nothing(
         stack.start("exporter", "webhook")
         stack.wait_until_ready("exporter", "webhook")
         ready = time.time() - restarted
+        ran, waited = stack.ran_and_waited("exporter")
         page = stack.get("exporter", "/metrics").text
         warm = [line for line in page.splitlines() if line.startswith("anomaly_upper_bound{")]
         assert warm, "no band on the first page after the restart: it started cold"
         record_property("warm_again_after_seconds", round(ready, 1))
-        # Others may keep the machine busy, too: what counts is what it does, not what it waits for.
-        waited = stack.waited_for_a_core("exporter")
-        record_property("of_which_waited_for_a_core", round(waited, 1))
-        assert ready - waited <= STEP, f"warm only after {ready:.1f} s\n{stack.logs()}"
+        # Others may keep the machine busy, too: what counts is what it does, not when it may.
+        record_property("of_which_ran_seconds", round(ran, 1))
+        assert max(ran, ready - waited) <= STEP, f"warm only after {ready:.1f} s\n{stack.logs()}"
         fired = stack.wait_for(
             "the notification", lambda: about_load(receiver, "firing", began), 60
         )
