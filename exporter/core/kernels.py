@@ -39,10 +39,18 @@ def _folder() -> Path | None:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if ready.is_dir() and not folder.exists():
             shutil.copytree(ready, folder)
+            folder.chmod(0o700)  # as open as the image's otherwise
         folder.mkdir(mode=0o700, exist_ok=True)
+        is_ours = all(_is_ours(each) for each in (folder.parent, folder))
     except (OSError, RuntimeError):  # no home, or nothing may be written there
         return None
-    return folder if os.access(folder, os.W_OK) else None
+    return folder if is_ours and os.access(folder, os.W_OK) else None
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether not everybody can write to a folder, as they may below a shared cache."""
+    about = folder.stat()  # a volume's group may
+    return about.st_uid == os.getuid() and not about.st_mode & 0o002
 
 
 _config: Any = numba.config  # made at run time, so its types are not known

@@ -47,6 +47,12 @@ def test_without_a_place_to_keep_it_it_is_made_anew(tmp_path: Path) -> None:
     assert run(XDG_CACHE_HOME=str(tmp_path / "home"), **there) == ["True", "0", "1"]
 
 
+def test_machine_code_is_not_kept_where_others_can_write(tmp_path: Path) -> None:
+    assert run(XDG_CACHE_HOME=str(tmp_path))[0] == "True"
+    (tmp_path / "anomaly-exporter").chmod(0o777)
+    assert run(XDG_CACHE_HOME=str(tmp_path))[0] == "False"
+
+
 def test_the_python_function_is_still_there() -> None:
     scores = np.array([[1.0, 0.5, np.nan, 2.0]])
     fast, slow = np.empty((1, 4)), np.empty((1, 4))
