@@ -10,6 +10,7 @@ from annotated_types import Gt
 from exporter.core.rows import State
 from exporter.core.scores import ANOMALOUS, DECADES, LEARNABLE, Scores, blank_scores
 from exporter.core.series import SeriesBatch
+from exporter.core.tail import HUGE
 from exporter.core.windows import speculate
 from exporter.detectors.base import Detector
 from exporter.detectors.errorjudge import Ruler, judge_columns
@@ -94,7 +95,8 @@ class LstmAutoencoder(Detector):
         So each round takes of every series as many columns as went well before, twice over, runs
         the model on all their windows in one batch, and keeps what was known rightly.
         """
-        values = np.ascontiguousarray(batch.values)
+        is_huge = np.abs(batch.values) > HUGE
+        values = np.where(is_huge, np.copysign(np.inf, batch.values), batch.values)
         series, columns = values.shape
         scores = blank_scores(series, columns)
         ruler = _ruler(self.model, self.accept_after, batch.step)

@@ -121,6 +121,15 @@ def test_the_compiled_judge_does_what_its_python_says(monkeypatch: pytest.Monkey
     np.testing.assert_allclose(state["square"], other["square"], rtol=1e-9)
 
 
+@pytest.mark.parametrize("glitch", [1e149, 1e200, -1e300, np.inf])
+def test_a_huge_sample_in_the_first_window_silences_it_for_no_longer(glitch: float) -> None:
+    values = daily(600)
+    values[0, 5] = glitch
+    state, scores = run(values)
+    assert np.isfinite(state["square"]).all()
+    assert np.isfinite(scores.score[0, 40:]).all()
+
+
 def test_a_series_that_has_never_moved_cannot_be_judged_when_it_does() -> None:
     values = np.full((1, 60), 7.0)
     values[0, 50] = 8.0
