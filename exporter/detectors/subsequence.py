@@ -52,7 +52,7 @@ class Subsequence(Detector):
     Parameters
     ----------
     window : samples in a stretch
-    history : samples to look for its like in
+    history : samples to look for its like in; at least twice the window
     ignore_level : compare shapes alone: the mean of each stretch is taken away
     accept_after : seconds after which stretches that stayed odd count as seen
 
@@ -77,6 +77,14 @@ class Subsequence(Detector):
     history: Annotated[int, Ge(32)] = 512
     ignore_level: bool = False
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings with which nothing could ever be compared."""
+        if self.history < 2 * self.window:
+            raise ValueError(
+                f"found a history of {self.history} samples, which is not twice the window of "
+                f"{self.window}; raise `history` or lower `window`"
+            )
 
     @property
     def name(self) -> str:

@@ -143,3 +143,9 @@ def test_the_kernel_agrees_with_its_uncompiled_self() -> None:
             (uncompiled(learn) if kernels else learn)(figures[0], *arguments)
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_a_history_without_room_for_two_stretches_is_refused() -> None:
+    Subsequence(window=16, history=32)
+    with pytest.raises(ValueError, match="history of 32 samples, which is not twice the window of"):
+        Subsequence(window=17, history=32)
