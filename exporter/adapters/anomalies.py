@@ -49,7 +49,8 @@ def read_wanted(parameters: Mapping[str, str]) -> Wanted:
     if unknown := sorted(parameters.keys() - {"limit", "query"}):
         raise ValueError(f"found the parameter {unknown[0]!r}; allowed: limit, query")
     limit = parameters.get("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= MAX_LIMIT):
+    is_number = limit.isascii() and limit.isdigit() and len(limit) <= len(str(MAX_LIMIT))
+    if not (is_number and 1 <= int(limit) <= MAX_LIMIT):
         raise ValueError(f"limit is {limit!r}; allowed: 1 to {MAX_LIMIT}")
     return Wanted(int(limit), parameters.get("query"))
 
