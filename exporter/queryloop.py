@@ -90,6 +90,7 @@ class QueryLoop:
 
     def succeed(self, before: "QueryLoop") -> None:
         """Show what a stopped loop of the same query did until there is something newer."""
+        self.runner.succeed(before.runner)
         self.published = before.published
         self.warming = before.warming
         self.dropped = before.dropped

@@ -97,6 +97,10 @@ class QueryRunner:
         self._dropped = 0
         self._lock = Lock()
 
+    def succeed(self, before: "QueryRunner") -> None:
+        """Go on with the look-back that the runner which this one's state is from may be in."""
+        self._is_cold = before._is_cold
+
     @contextmanager
     def held(self) -> Iterator[QueryState]:
         """Give the state to read, and let no evaluation change it meanwhile."""

@@ -150,6 +150,16 @@ def test_series_that_left_during_the_lookback_are_not_reported(values: Floats) -
     assert (len(outcome.published.keys), outcome.published.missing) == (2, ())
 
 
+def test_nor_are_they_after_a_reload_during_the_lookback(many: Floats) -> None:
+    some = many.copy()
+    some[:5, 500:] = np.nan
+    before = runner_of(ArraySource(some), more=LONG)
+    assert before.run(550 * SECONDS).is_behind
+    after = runner_of(ArraySource(some), before.state, more=LONG)
+    after.succeed(before)
+    assert finish(after, 550 * SECONDS).published.missing == ()
+
+
 def test_after_a_defect_in_the_arithmetic_the_query_starts_cold(values: Floats) -> None:
     source = ArraySource(values)
     runner = runner_of(source)
