@@ -16,17 +16,18 @@ import numpy as np
 
 from exporter.core.kernels import compiled
 from exporter.core.rows import State
-from exporter.core.series import Floats, Ints
+from exporter.core.series import Bools, Floats, Ints
+from exporter.core.slots import around, hull, recurs
 from exporter.core.tailscale import BINS, INDEX, NEVER, learn_distance, tail_scale
 
 FORECASTS: Final = 6
 
 LAST, FAST, SLOW, DAY_GAP, WEEK_GAP, ERRORS = range(6)
 """Places in the register; there is an error for each forecast."""
-SLOT, SLOT_COUNT, SLOT_LOW, SLOT_HIGH, TAIL_TOP, TAIL_WEIGHT, COUNT, FROZEN, HELD = range(
-    ERRORS + FORECASTS, ERRORS + FORECASTS + 9
+SLOT, SLOT_COUNT, SLOT_LOW, SLOT_HIGH, TAIL_TOP, TAIL_WEIGHT, COUNT, FROZEN, HELD, IS_ODD = range(
+    ERRORS + FORECASTS, ERRORS + FORECASTS + 10
 )
-REGISTERS: Final = HELD + 1
+REGISTERS: Final = IS_ODD + 1
 
 UNUSUAL: Final = 1
 """So many samples of an incident count among the distances, lest it stretch its own ruler."""
@@ -44,42 +45,24 @@ HUGE: Final = 1e37
 def fresh_race(series: int, ring: int) -> State:
     """Return the state of series that nothing is known of, with so many slots a week."""
     registers = np.full((series, REGISTERS), np.nan)
-    registers[:, [DAY_GAP, WEEK_GAP, SLOT_COUNT, COUNT, HELD]] = 0.0
+    registers[:, [DAY_GAP, WEEK_GAP, SLOT_COUNT, COUNT, HELD, IS_ODD]] = 0.0
     registers[:, TAIL_WEIGHT] = 1.0
     return {
         "low": np.full((series, ring), np.nan, dtype=np.float32),
         "high": np.full((series, ring), np.nan, dtype=np.float32),
+        "odd": np.zeros((series, ring), dtype=np.bool_),
         "tail": np.zeros((series, BINS), dtype=np.float32),
         "race": registers,
     }
 
 
 @compiled
-def _middle(low: Floats, high: Floats, place: int, slots: int) -> float:
-    here: float = 0.5 * (low[place % slots] + high[place % slots])
-    return here
-
-
-@compiled
-def _around(low: Floats, high: Floats, place: int, phase: float, slots: int) -> float:
-    """Return the middle of a slot or, of a long one, the line to the nearer neighbour's middle.
-
-    phase : how much of the slot is over, in [0, 1); negative where a slot is a single sample
-    """
-    here = _middle(low, high, place, slots)
-    if phase < 0.0:
-        return here
-    other = _middle(low, high, place - 1 if phase < 0.5 else place + 1, slots)
-    if np.isnan(other):
-        return here
-    share = abs(phase - 0.5)
-    return (1.0 - share) * here + share * other
-
-
-@compiled
-def _close_slot(own: Floats, low: Floats, high: Floats, slot: int, slots: int) -> None:
+def _close_slot(own: Floats, low: Floats, high: Floats, odd: Bools, slot: int, slots: int) -> None:
     """Keep the slot that is over, if any, and begin another one."""
     if own[SLOT] != slot:
+        if not np.isnan(own[SLOT]):
+            odd[int(own[SLOT]) % slots] = own[IS_ODD] > 0.0
+            own[IS_ODD] = 0.0
         if own[SLOT_COUNT] > 0.0:
             place = int(own[SLOT]) % slots
             low[place] = own[SLOT_LOW]
@@ -90,7 +73,7 @@ def _close_slot(own: Floats, low: Floats, high: Floats, slot: int, slots: int) -
 
 @compiled
 def _learn(own: Floats, forecast: Floats, now: float, rates: Floats) -> None:
-    """Bring means, gaps, errors and the open slot up to date."""
+    """Bring means, gaps and errors up to date."""
     for k in range(FORECASTS):
         if not np.isnan(forecast[k]):
             error = abs(now - forecast[k])
@@ -103,6 +86,11 @@ def _learn(own: Floats, forecast: Floats, now: float, rates: Floats) -> None:
         own[DAY_GAP] += rates[2] * (now - forecast[3] - own[DAY_GAP])
     if not np.isnan(forecast[5]):
         own[WEEK_GAP] += rates[2] * (now - forecast[5])
+
+
+@compiled
+def _see(own: Floats, now: float) -> None:
+    """Let the open slot hold a sample: the like of it is no surprise at this time tomorrow."""
     if own[SLOT_COUNT] == 0.0:
         own[SLOT_LOW] = now
         own[SLOT_HIGH] = now
@@ -122,8 +110,8 @@ def _foretell(
     clock : number of the slot, slots a day, phase in the slot
     """
     slot, per_day, phase = clock
-    day = _around(low, high, slot - per_day, phase, 7 * per_day)
-    week = _around(low, high, slot, phase, 7 * per_day)
+    day = around(low, high, slot - per_day, phase, 7 * per_day)
+    week = around(low, high, slot, phase, 7 * per_day)
     to[0] = own[LAST]
     to[1] = own[FAST]
     to[2] = own[SLOW]
@@ -140,22 +128,6 @@ def _foretell(
         if k >= SLOW and (steady < 0 or own[ERRORS + k] < own[ERRORS + steady]):
             steady = k
     return best, steady
-
-
-@compiled
-def _hull(
-    low: Floats, high: Floats, slot: int, per_day: int, expected: float, steady: float
-) -> tuple[float, float]:
-    """Return the ends of what is foretold and of what was seen around this time."""
-    bottom = np.fmin(expected, steady)
-    ceiling = np.fmax(expected, steady)
-    slots = 7 * per_day
-    for near in range(-1, 2):
-        for back in (0, per_day):
-            place = (slot - back + near) % slots
-            bottom = np.fmin(bottom, low[place])
-            ceiling = np.fmax(ceiling, high[place])
-    return bottom, ceiling
 
 
 @compiled
@@ -207,6 +179,7 @@ def race(
     alarming: float,
     low: Floats,
     high: Floats,
+    odd: Bools,
     tail: Floats,
     register: Floats,
     out: Floats,
@@ -223,6 +196,7 @@ def race(
     patience : samples for which an incident is not learned
     alarming : the surprise from which it is one
     low, high : float32 [S, ring], lowest and highest sample of each slot of the week
+    odd : bool [S, ring], whether something odd was held back in it
     tail : float32 [S, BINS]
     register : [S, REGISTERS]
     out : [5, S, T]: surprise (signed), forecast, lower and upper end of the hull, scale
@@ -234,7 +208,7 @@ def race(
             now = values[row, column]
             slot = wall[column] // slot_length
             phase = (wall[column] - slot * slot_length) / slot_length if has_phase else -1.0
-            _close_slot(own, low[row], high[row], slot, 7 * per_day)
+            _close_slot(own, low[row], high[row], odd[row], slot, 7 * per_day)
             clock = (slot, per_day, phase)
             best, steady = _foretell(own, low[row], high[row], clock, forecast)
             next_one = forecast[best] if best >= 0 else np.nan
@@ -242,7 +216,7 @@ def race(
             if not np.isnan(own[FROZEN]):
                 next_one = own[FROZEN]
                 expected = own[FROZEN]
-            bottom, ceiling = _hull(low[row], high[row], slot, per_day, next_one, expected)
+            bottom, ceiling = hull(low[row], high[row], slot, per_day, next_one, expected)
             scale = np.nan
             if own[COUNT] >= least and best >= 0:
                 scale = tail_scale(tail[row], own[TAIL_TOP])
@@ -267,5 +241,10 @@ def race(
                 counted = min(abs(distance), MOST_SIGMAS * scale) if scale > 0.0 else abs(distance)
                 if learn_distance(tail[row], own, TAIL_TOP, TAIL_WEIGHT, counted, rates[4]):
                     own[COUNT] = 0.0
-            if not _is_held(own, is_odd, expected, now, patience):
+            is_held = _is_held(own, is_odd, expected, now, patience)
+            if is_held:
+                own[IS_ODD] = 1.0
+            if not is_held or recurs(odd[row], slot, per_day):
+                _see(own, now)
+            if not is_held:
                 _learn(own, forecast, now, rates)

@@ -34,7 +34,7 @@ class ForecastError(Detector):
     Parameters
     ----------
     slot : length of a slot of the daily and weekly memory; shorter follows a season more closely
-        and takes more memory (8 bytes a slot of the week)
+        and takes more memory (9 bytes a slot of the week)
     min_samples : forecasts that are compared with what came until the first score
     accept_after : seconds after which a level that stayed odd becomes the new normal
 
@@ -100,6 +100,7 @@ class ForecastError(Detector):
             RARITY.sigmas_at(LEARNABLE),
             state["low"],
             state["high"],
+            state["odd"],
             state["tail"],
             state["race"],
             out,

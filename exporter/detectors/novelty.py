@@ -21,7 +21,7 @@ SOFT = 0.3
 FARTHEST = 1e9
 """Distances, in ranges, are cut here: a range may be next to nothing, their ratio infinite."""
 
-SCORE_SHARE = 0.6
+SCORE_SHARE = 0.5
 ONSET_SHARES = (3.1, 0.5)
 """Weights of the novelty of the value and of the context."""
 
@@ -31,7 +31,7 @@ LEVEL_DECADES = 3.5
 LEVEL_SHARES = (0.6, 0.4)
 """Weights, in the level, of how far contexts are, on a log scale, and of clear novelty."""
 
-CLEAR = 0.15
+CLEAR = 0.125
 """Score at which novelty is clear by half."""
 
 RELAXES = 60.0

@@ -40,7 +40,9 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """Settings under which a detector says something within 40 samples; default: its own."""
 
-BLIND_TO_BURSTS: frozenset[str] = frozenset({"cusum", "drop_to_zero", "flat_line", "pattern_shift", "trend_change"})
+BLIND_TO_BURSTS: frozenset[str] = frozenset(
+    {"cusum", "drop_to_zero", "flat_line", "pattern_shift", "trend_change"}
+)
 """Detectors that look for something else than a sample far away from all others."""
 
 
@@ -176,7 +178,7 @@ def test_scores_mean_rarity(detector: Detector) -> None:
     assert (told >= ANOMALOUS).mean() < 1e-3
     _, burst = wide.advance(state, batch_of(np.full((200, 1), 400.0), first=400))
     if detector.name not in BLIND_TO_BURSTS:
-        assert (burst.score > 0.9).all()
+        assert (burst.score > 0.8).all()
 
 
 @every_detector

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from exporter.core import race as kernels
+from exporter.core import slots
 from exporter.core.kernels import uncompiled
 from exporter.core.race import COUNT, ERRORS, FORECASTS, FROZEN, HELD, fresh_race, race
 from exporter.core.rows import State
@@ -53,6 +54,7 @@ class Run:
             self.alarming,
             self.state["low"],
             self.state["high"],
+            self.state["odd"],
             self.state["tail"],
             self.state["race"],
             out,
@@ -183,7 +185,7 @@ def test_days_without_samples_leave_the_days_before_known() -> None:
 
 @every_form
 def test_between_the_middles_of_slots_it_is_a_line(python: bool) -> None:
-    around = uncompiled(kernels._around) if python else kernels._around
+    around = uncompiled(slots.around) if python else slots.around
     state = fresh_race(1, 7)
     low, high = state["low"][0], state["high"][0]
     low[:3], high[:3] = [0.0, 10.0, 30.0], [2.0, 12.0, 34.0]
@@ -230,11 +232,12 @@ def test_compiled_and_uncompiled_agree() -> None:
 @every_form
 def test_the_steps_of_a_sample(python: bool) -> None:
     state = fresh_race(1, 14)
-    own, low, high = state["race"][0], state["low"][0], state["high"][0]
+    own, low, high, odd = (state[name][0] for name in ("race", "low", "high", "odd"))
     rates, nothing = np.array([0.5, 0.25, 0.125, 0.5, 1.0]), np.full(FORECASTS, np.nan)
     close = uncompiled(kernels._close_slot) if python else kernels._close_slot
     learn = uncompiled(kernels._learn) if python else kernels._learn
-    close(own, low, high, 12, 14)
+    see = uncompiled(kernels._see) if python else kernels._see
+    close(own, low, high, odd, 12, 14)
     learn(own, nothing, 4.0, rates)
     assert own[: SLOW + 1].tolist() == [4.0] * 3
     assert np.isnan(own[ERRORS : ERRORS + FORECASTS]).all(), "nothing was foretold"
@@ -245,14 +248,18 @@ def test_the_steps_of_a_sample(python: bool) -> None:
     learn(own, np.array([8.0, 6.0, 5.0, 8.0, 8.0, 7.0]), 8.0, rates)
     assert own[ERRORS : ERRORS + FORECASTS].tolist() == [2.0, 3.0, 3.5, 3.0, 2.5, 1.0]
     assert own[kernels.WEEK_GAP] == 0.125 * (8.0 - 7.0)
+    see(own, 8.0)
+    see(own, 4.0)
+    own[kernels.IS_ODD] = 1.0
     assert np.isnan(low).all(), "the slot is open"
-    close(own, low, high, 13, 14)
+    close(own, low, high, odd, 13, 14)
     assert (low[12], high[12]) == (4.0, 8.0)
-    close(own, low, high, 20, 14)
+    assert np.flatnonzero(odd).tolist() == [12]
+    close(own, low, high, odd, 20, 14)
     assert np.isnan(low[13]), "a slot without samples"
 
     foretell = uncompiled(kernels._foretell) if python else kernels._foretell
-    hull = uncompiled(kernels._hull) if python else kernels._hull
+    hull = uncompiled(slots.hull) if python else slots.hull
     forecast = np.empty(FORECASTS)
     # Two slots a day; number 14 lies a day after 12, and a week after 0, which nobody saw.
     assert foretell(own, low, high, (14, 2, -1.0), forecast) == (LAST, DAY_AND_LEVEL)
@@ -267,6 +274,18 @@ def test_the_steps_of_a_sample(python: bool) -> None:
     assert not is_held(own, True, 1.0, 99.0, 1), "long enough"
     assert own[[FAST, SLOW, HELD]].tolist() == [99.0, 99.0, 0.0]
     assert np.isnan(own[FROZEN])
+
+
+@every_form
+def test_a_thing_recurs_that_was_odd_around_this_time_on_both_days(python: bool) -> None:
+    recurs = uncompiled(slots.recurs) if python else slots.recurs
+    odd = np.zeros(7 * 96, dtype=np.bool_)
+    odd[[1, 97]] = True
+    assert recurs(odd, 2 * 96 + 1, 96)
+    assert recurs(odd, 2 * 96 + 2, 96), "give or take a slot"
+    assert not recurs(odd, 2 * 96 + 3, 96)
+    assert not recurs(odd, 3 * 96 + 1, 96), "not yesterday"
+    assert not recurs(np.ones(7 * 24, dtype=np.bool_), 50, 24), "an hour is no time of day"
 
 
 @every_form

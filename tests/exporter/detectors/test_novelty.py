@@ -30,7 +30,7 @@ def test_a_spike_is_known_after_once() -> None:
     values = noise(3 * A_DAY)
     values[0, [600, A_DAY + 600, 2 * A_DAY + 600]] += 100.0
     scores = scores_of(Novelty(), values)
-    assert scores.score[0, 600] > 0.9
+    assert scores.score[0, 600] > 0.8
     assert scores.score[0, [A_DAY + 600, 2 * A_DAY + 600]].max() < 0.2
     assert scores.onset is not None
     assert scores.onset[0, 600] > 0.6
@@ -62,7 +62,7 @@ def test_a_course_is_new_though_its_values_are_not() -> None:
     values[0, 1510:1518] = 100.0
     scores = scores_of(Novelty(), values)
     assert scores.score[0, 100:1500].max() < 0.01
-    assert 0.1 < scores.score[0, 1512:1518].max() < ANOMALOUS, "it supports others"
+    assert 0.05 < scores.score[0, 1512:1518].max() < ANOMALOUS, "it supports others"
     assert scores.level[0, 1515] > scores.level[0, 1490] + 0.3
 
 
@@ -93,7 +93,7 @@ def test_what_was_seen_long_ago_is_forgotten() -> None:
     scores = scores_of(detector, values)
     assert scores.score[0, 1000] > ANOMALOUS
     assert scores.score[0, 2500] < 0.2
-    assert scores.score[0, 8500] > ANOMALOUS
+    assert scores.score[0, 8500] > 0.5
 
 
 @pytest.mark.parametrize("hours", [1, 24])
