@@ -12,17 +12,14 @@ from benchmarks.accuracy.quiet import ENSEMBLE, Alarms, Rate, count_alarms
 from benchmarks.accuracy.scoring import plan_for
 from benchmarks.accuracy.settings import config_of
 
-SERIES = 16
-DAYS = 3
+SERIES = 30
+DAYS = 7
 KINDS = tuple(product(FAMILIES, (False, True)))
-
-LOUD = frozenset({"student t3"})
-"""Noise on which the default detectors do not keep the promise below: 1.2 a week, from cold."""
 
 
 @pytest.fixture(scope="module")
 def default_alarms() -> Alarms:
-    """Nearly seven series-weeks of every kind of noise, as the series of one query."""
+    """Thirty series-weeks of every kind of noise, from a cold start, as the series of one query."""
     rng = np.random.default_rng(20240101)
     blocks = [
         noise(FAMILIES[family], rng, SERIES, DAYS * MINUTES_PER_DAY, is_seasonal=is_seasonal)
@@ -31,11 +28,11 @@ def default_alarms() -> Alarms:
     return count_alarms(plan_for(config_of(None), 60_000), np.concatenate(blocks))
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in LOUD])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_less_than_one_false_alarm_per_series_and_week(family: str, default_alarms: Alarms) -> None:
     first = KINDS.index((family, False)) * SERIES
     rate = default_alarms.rate(ENSEMBLE, slice(first, first + 2 * SERIES))
-    assert rate.weeks > 12
+    assert rate.weeks > 50
     assert rate.at_most < 1, f"{rate} on {family}, with and without a season; 95 % confidence"
 
 
