@@ -52,7 +52,7 @@ class Novelty(Detector):
     Notes
     -----
     Warm-up is `min_samples`. NaN is skipped. No band. On its own it is silent rather than wrong: a
-    score of 0.6 needs a value, and a course, more than a quarter of the range away from all
+    score of 0.6 needs a value, and a course, nearly half of the range away from all
     others; beside `forecast_error` it adds to what that finds. What is new is known at once, so it
     marks beginnings.
 
