@@ -40,7 +40,10 @@ def around(low: Floats, high: Floats, place: int, phase: float, slots: int) -> f
 def hull(
     low: Floats, high: Floats, slot: int, per_day: int, expected: float, steady: float
 ) -> tuple[float, float]:
-    """Return the ends of what is foretold and of what was seen around this time."""
+    """Return the ends of what is foretold and of what was seen around this time.
+
+    The slot before this one is not of last week any more but of a moment ago, and counts, too.
+    """
     bottom = np.fmin(expected, steady)
     ceiling = np.fmax(expected, steady)
     slots = 7 * per_day
