@@ -32,11 +32,13 @@ class Detector(ABC):
 
     Parameters
     ----------
+    kind : as configured; every detector narrows it to one word
     weight : share of the vote in the ensemble, relative to the other detectors' weights
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
+    kind: str = ""
     weight: Annotated[float, Gt(0)] = 1.0
 
     signals: ClassVar[tuple[str, ...]] = ()
@@ -47,9 +49,9 @@ class Detector(ABC):
     raise, and what is done around them does not depend on the data."""
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """The kind, as configured and as published in the label `detector`."""
+        """The kind, as published in the label `detector`."""
+        return self.kind
 
     @property
     @abstractmethod

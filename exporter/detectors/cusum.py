@@ -80,11 +80,6 @@ class Cusum(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """Four half-lives, when a sample counts a sixteenth."""
         return self.min_samples + math.ceil(4 * self.half_life)

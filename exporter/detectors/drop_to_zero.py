@@ -53,11 +53,6 @@ class DropToZero(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 21600.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """Enough samples to call six zeros rare."""
         return 2000

@@ -68,11 +68,6 @@ class Ewma(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """Ten half-lives, when a sample counts a thousandth."""
         return self.min_samples + math.ceil(10 * self.half_life)

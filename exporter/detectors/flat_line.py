@@ -48,11 +48,6 @@ class FlatLine(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 21600.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """Enough changes to call six repetitions rare."""
         return 2000

@@ -59,11 +59,6 @@ class ForecastError(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """What settles means and tail; seasons are learned as time passes."""
         return 500

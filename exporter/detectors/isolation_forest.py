@@ -40,11 +40,6 @@ class IsolationForest(LearnedDetector):
     kind: Literal["isolation_forest"] = "isolation_forest"
     trees: Annotated[int, Ge(1)] = 100
 
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
     def fit(self, sample: Floats32) -> Model:
         """Return the odder of two: a depth in the forest, a distance; both in spreads of theirs."""
         forest = grow(sample, self.trees, self.seed)

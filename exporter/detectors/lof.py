@@ -35,11 +35,6 @@ class Lof(LearnedDetector):
 
     most: ClassVar[int] = 512
 
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
     def fit(self, sample: Floats32) -> Model:
         """Return the local outlier factor among the sample."""
         from sklearn.neighbors import LocalOutlierFactor

@@ -68,11 +68,6 @@ class LstmAutoencoder(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """The window, and the errors that the scale is taken from."""
         return self.model.past + ERROR_MEMORY

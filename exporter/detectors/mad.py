@@ -32,11 +32,6 @@ class Mad(WindowedDetector):
 
     kind: Literal["mad"] = "mad"
 
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
     def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
         """Return median and scaled MAD."""
         return median_and_mad(ring, count)

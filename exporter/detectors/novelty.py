@@ -69,11 +69,6 @@ class Novelty(Detector):
     memory_for: Annotated[Duration, Gt(0)] = 30 * 86_400.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """As much history as there reasonably is."""
         return 500

@@ -38,11 +38,6 @@ class OneClassSvm(LearnedDetector):
 
     most: ClassVar[int] = 1024
 
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
     def fit(self, sample: Floats32) -> Model:
         """Return the distance from the support vectors."""
         from sklearn.svm import OneClassSVM

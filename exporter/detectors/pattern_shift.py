@@ -73,11 +73,6 @@ class PatternShift(Detector):
     signals: ClassVar[tuple[str, ...]] = (SIGNAL,)
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """The windows that are remembered."""
         return self.window + self.patterns * self._pace

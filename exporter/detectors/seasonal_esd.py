@@ -92,11 +92,6 @@ class SeasonalEsd(Detector):
     accept_after: Annotated[Duration, Gt(0)] = 1800.0
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """The window; with seasons at least what shows a day or two of them at common steps."""
         least = self.window + self.quarantine

@@ -87,11 +87,6 @@ class Subsequence(Detector):
             )
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """The history."""
         return self.history

@@ -82,11 +82,6 @@ class TrendChange(Detector):
     degree: Annotated[int, Ge(1), Le(5)] = 1
 
     @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
-    @property
     def memory(self) -> int:
         """Several times both windows, to know the residuals."""
         return 10 * self.window

@@ -36,11 +36,6 @@ class ZScore(WindowedDetector):
     kind: Literal["zscore"] = "zscore"
     min_samples: Annotated[int, Ge(10)] = 100
 
-    @property
-    def name(self) -> str:
-        """The kind."""
-        return self.kind
-
     def baseline(self, ring: Floats, count: Ints) -> tuple[Floats, Floats]:
         """Return mean and standard deviation."""
         return mean_and_deviation(ring, count)
