@@ -165,10 +165,9 @@ class Service:
         done, _ = await asyncio.wait([work], timeout=WORTH_SAYING)
         if not done:
             log.info("compiling the detectors, once per version; evaluations begin after it")
-        try:
-            await work
-        except Exception:  # each evaluation will say which detector it is
-            log.exception("compiling the detectors failed")
+        await asyncio.wait([work])
+        if error := work.exception():  # each evaluation will say which detector it is
+            log.error("compiling the detectors failed", exc_info=error)
         if not done:
             log.info("compiled", extra={"seconds": round(self._clock.monotonic() - began, 1)})
 
