@@ -172,6 +172,9 @@ def signatures(vectors: Floats, labels: Labels) -> list[Signature]:
     return found
 
 
-def similarity(distance: Floats, reach: Floats) -> Floats:
-    """Return how like a pattern a vector is, in [0, 1]: 1 is its like, 0.5 just within reach."""
-    return np.exp2(-np.square(distance / reach))
+def similarity(distance: Floats) -> Floats:
+    """Return how like a pattern a vector is, in [0, 1]: 1 is its like, 0.5 just within reach.
+
+    distance : in units of the patterns' reach
+    """
+    return np.exp2(-np.square(distance))

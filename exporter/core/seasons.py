@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from exporter.core.cycles import CHECK, follow_cycle, fresh_cycle, look_for_cycles
-from exporter.core.profiles import LEFT, PLAIN, follow, fresh_profile
+from exporter.core.profiles import follow, fresh_profile
 from exporter.core.rows import State
 from exporter.core.series import Floats, Ints, SeriesBatch
 
@@ -107,23 +107,6 @@ class Seasons:
                 if (index[stop - 1] + 1) % CHECK == 0:
                     look_for_cycles(own, int(index[stop - 1]))
         return season, rough
-
-    def outlook(self, state: State, batch: SeriesBatch) -> Floats:
-        """Return the season [S, T] at later columns; the batch's values do not matter."""
-        copy = {name: array.copy() for name, array in state.items()}
-        blank = np.full(batch.values.shape, np.nan)
-        to_come = SeriesBatch(batch.keys, batch.times, blank, batch.step, batch.offset)
-        return self.advance(copy, to_come)[0]
-
-    def strength(self, state: State) -> Floats:
-        """Return the share [S] of the variation that the seasons explain, 0 to 1."""
-        left = np.ones(1)
-        for name, array in state.items():
-            if name.startswith("season_") and name.endswith("_moments"):
-                plain = array[:, PLAIN]
-                ratio = array[:, LEFT] / np.where(plain > 0.0, plain, np.inf)
-                left = left * np.where(plain > 0.0, np.minimum(ratio, 1.0) ** 2, 1.0)
-        return 1.0 - left
 
     def _profile(
         self,

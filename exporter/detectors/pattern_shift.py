@@ -1,7 +1,7 @@
 """Pattern shift: does the series behave in a way that it has not behaved before?"""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from exporter.core.patterns import (
     compressed,
     distances,
     reach_of,
+    similarity,
 )
 from exporter.core.rows import State
 from exporter.core.scores import DECADES, LEARNABLE, Scores, blank_scores
@@ -94,12 +95,14 @@ class PatternShift(Detector):
             "reach": np.zeros(series),
             "score": np.full(series, np.nan),
             "shift": np.full(series, np.nan),
+            "level": np.full(series, np.nan),
             "held": np.zeros(series, dtype=np.int64),
         }
 
     def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
         series, columns = batch.values.shape
         scores = blank_scores(series, columns, self.signals)
+        scores = replace(scores, level=np.full((series, columns), np.nan))
         if not columns:
             return state, scores
         filled = np.empty((series, self.window - 1 + columns))
@@ -112,17 +115,19 @@ class PatternShift(Detector):
             turn, rest = divmod(first + column, self._pace)
             if rest == 0:
                 rows = np.flatnonzero(ages[:, column] >= self.window)
-                state["score"][ages[:, column] == 0] = np.nan
-                state["shift"][ages[:, column] == 0] = np.nan
+                for name in ("score", "shift", "level"):
+                    state[name][ages[:, column] == 0] = np.nan
                 for start in range(0, len(rows), SERIES):
                     part = rows[start : start + SERIES]
                     vectors = behaviour(windows[part, column])
                     self._judge(state, part, vectors)
                     self._learn(state, part, vectors, patience, is_due=turn % REFIT == 0)
             scores.score[:, column] = state["score"]
+            scores.level[:, column] = state["level"]
             scores.signals[SIGNAL][:, column] = state["shift"]
         is_gap = ~np.isfinite(batch.values)
         scores.score[is_gap] = np.nan
+        scores.level[is_gap] = np.nan
         scores.signals[SIGNAL][is_gap] = np.nan
         return state, scores
 
@@ -140,6 +145,7 @@ class PatternShift(Detector):
         decades += index * np.log10(np.maximum(gap, 1.0))
         state["score"][rows] = np.where(can_tell, np.minimum(decades / DECADES, 1.0), np.nan)
         state["shift"][rows] = np.where(can_tell, gap > 1.0, np.nan)
+        state["level"][rows] = np.where(can_tell, 1.0 - similarity(gap), np.nan)
 
     def _learn(
         self, state: State, rows: Ints, vectors: Floats, patience: int, *, is_due: bool

@@ -106,12 +106,11 @@ def test_one_day_teaches_nothing_and_two_do() -> None:
 def test_no_season_is_made_of_noise() -> None:
     rng = np.random.default_rng(3)
     noise = rng.standard_t(3, (50, 9 * PER_DAY))
-    state, season = season_of(Seasons(), batch_of(noise))
+    _, season = season_of(Seasons(), batch_of(noise))
     assert np.abs(season).mean() < 0.1
-    assert np.median(Seasons().strength(state)) < 0.05
     wave = np.tile(daily_shape(np.arange(PER_DAY) * STEP), 9) + rng.normal(0, 1, 9 * PER_DAY)
-    state, _ = season_of(Seasons(), batch_of(wave[None, :]))
-    assert Seasons().strength(state)[0] > 0.95
+    _, season = season_of(Seasons(), batch_of(wave[None, :]))
+    assert np.corrcoef(season[0, -PER_DAY:], wave[-PER_DAY:])[0, 1] > 0.95
 
 
 def test_weekends_are_learned_as_such() -> None:
@@ -156,17 +155,6 @@ def test_a_job_every_twenty_samples_is_expected() -> None:
     assert not season[1].any()
     SHORT.advance(state, batch_of(rng.normal(0, 1, (2, 300)), start=900 * STEP))
     assert state["season_short_length"].tolist() == [0, 0]
-
-
-def test_outlook_is_what_will_be_expected() -> None:
-    values = np.tile(daily_shape(np.arange(PER_DAY) * STEP), 5)[None, :]
-    state, _ = season_of(DAILY, batch_of(values))
-    before = {name: array.copy() for name, array in state.items()}
-    later = batch_of(values[:, :PER_DAY], start=5 * DAY)
-    outlook = DAILY.outlook(state, later)
-    for name, array in state.items():
-        np.testing.assert_array_equal(array, before[name])
-    assert outlook == pytest.approx(later.values - later.values.mean(), abs=2.0)
 
 
 @given(cuts=st.lists(st.integers(0, 700), max_size=4), seed=st.integers(0, 99))

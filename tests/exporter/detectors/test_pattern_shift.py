@@ -69,9 +69,7 @@ def test_clusters_are_those_of_scikit_learn_on_each_series() -> None:
     gap = np.linalg.norm(found[0].center - found[1].center)
     assert gap == pytest.approx(3 * 8**0.5, rel=0.1)
     assert all(0.5 < signature.spread < 1.1 for signature in found)
-    assert similarity(np.array([0.0, 1.0, 5.0]), np.array([1.0, 1.0, 1.0])) == pytest.approx(
-        [1.0, 0.5, 2.0**-25]
-    )
+    assert similarity(np.array([0.0, 1.0, 5.0, np.inf])) == pytest.approx([1.0, 0.5, 2.0**-25, 0.0])
 
 
 def test_two_close_and_one_far_are_no_pattern() -> None:
