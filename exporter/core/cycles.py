@@ -100,7 +100,7 @@ def follow_cycle(
                 share = 1.0 / min(own[LEVELS], 0.5 * LONGEST)
                 own[LEVEL] += share * (now - foretold - own[LEVEL])
                 if size > 0:
-                    tally(own, now - own[LEVEL], foretold, weight, rate)
+                    tally(own, now - own[LEVEL], foretold, rate)
             recent[i, index[t] % RECENT] = now
 
 

@@ -24,8 +24,7 @@ LEVEL, LEVELS, SCALE = 1, 2, 3  # the rest after the profile; samples in it; mea
 SUM, KNOWN = 4, 5  # of the profile's visited slots
 SLOT, MISS, HERE = 6, 7, 8  # the slot being visited; sum of its errors; samples in it
 XY, XX, TESTED = 9, 10, 11  # moments of what came (y) on what was foretold (x); share of horizon
-PLAIN, LEFT = 12, 13  # mean distance from the level, without and with the season
-FIELDS: Final = 14
+FIELDS: Final = 12
 
 LARGEST: Final = 1e30
 """Samples farther than this from the first one are cut there: float32 holds no more."""
@@ -121,15 +120,13 @@ def weight_of(moments: Floats) -> float:
 
 
 @compiled
-def tally(moments: Floats, came: float, foretold: float, weight: float, rate: float) -> None:
+def tally(moments: Floats, came: float, foretold: float, rate: float) -> None:
     """Count how well a season foretold a sample; both are distances from the level."""
     square = foretold * foretold
     product = min(max(came * foretold, -WINSOR * square), WINSOR * square)
     moments[XY] += rate * (product - moments[XY])
     moments[XX] += rate * (square - moments[XX])
     moments[TESTED] += rate * (1.0 - moments[TESTED])
-    moments[PLAIN] += rate * (abs(came) - moments[PLAIN])
-    moments[LEFT] += rate * (abs(came - weight * foretold) - moments[LEFT])
 
 
 @compiled
@@ -207,7 +204,7 @@ def follow(
             if is_known:
                 track(own, now - here, per_cycle)
                 came = now - here - own[LEVEL] + foretold
-                tally(own, came, foretold, weight, rate)
+                tally(own, came, foretold, rate)
                 if own[TESTED] >= PROOF:
                     rest[i, t] = values[i, t] - season[i, t]
             own[MISS] += now - here - own[LEVEL]

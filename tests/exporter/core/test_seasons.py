@@ -214,8 +214,8 @@ def test_weight_by_hand() -> None:
         moments[profiles.TESTED] = profiles.PROOF / 2
         assert weight_of(moments) == pytest.approx(0.25)
     one, other = moments.copy(), moments.copy()
-    profiles.tally(one, 100.0, -2.0, 0.5, 0.1)
-    uncompiled(profiles.tally)(other, 100.0, -2.0, 0.5, 0.1)
+    profiles.tally(one, 100.0, -2.0, 0.1)
+    uncompiled(profiles.tally)(other, 100.0, -2.0, 0.1)
     np.testing.assert_allclose(one, other)
     assert one[profiles.XY] == pytest.approx(5.0 + 0.1 * (-2.0 * 4.0 - 5.0)), "cut at twice"
 
