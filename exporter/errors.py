@@ -9,6 +9,7 @@
         SourceUnavailable     timeout, 5xx, refused: retried until the query's deadline
       DataError               an answer came that does not form a batch
       DetectorError           one detector cannot tell this time; the others go on
+      ForecasterError         one query has no forecast this time; its scores go on
       TrainingError           there is nothing to train from or with; no file was written
       StateError              the state file cannot be used
         StateTooNew           written by a newer version: refuse to start
@@ -64,6 +65,14 @@ class DetectorError(ExporterError):
         super().__init__(f"detector {kind}: {message}")
         self.kind = kind
         self.reason: DetectorFailure = reason
+
+
+class ForecasterError(ExporterError):
+    """A forecaster cannot tell; `kind` names it."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"forecaster {kind}: {message}")
+        self.kind = kind
 
 
 class TrainingError(ExporterError):
