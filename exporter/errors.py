@@ -21,6 +21,7 @@ from typing import Literal
 
 QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "internal"]
 DetectorFailure = Literal["refused", "crashed"]
+ForecastFailure = Literal[QueryFailure, "crashed"]
 
 
 class ExporterError(Exception):

@@ -1,38 +1,25 @@
 """What happens to one query at one instant: which columns to ask for, and what is kept.
 
-Many columns, as of a look-back, are asked for and judged some at a time. Each request then has a
-bounded answer and a deadline of its own, what was learned of it stays when a later one fails, and
-other queries have their turn in between.
+Many columns, as of a look-back, are asked for and judged some at a time, so that other queries have
+their turn in between.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
-
-import numpy as np
 
 from exporter.config import MOST_COLUMNS, QueryConfig, fingerprint, milliseconds, plan_of
 from exporter.core.published import Published
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
-from exporter.errors import DetectorError, QueryError
+from exporter.errors import DetectorError
 from exporter.pipeline import QueryState, advance, cold_state, without_gone
 from exporter.publishing import publish, warming, warmth
+from exporter.slices import Slices, within_limit
 
 log = logging.getLogger(__name__)
-
-SLICE: Final = 1_000_000
-"""Samples to ask for at a time: 8 MB, and a second or two of work for either side."""
-
-FEW_COLUMNS: Final = 64
-"""So many are asked for at once without counting the series first."""
-
-PROGRESS_SECONDS: Final = 10.0
-"""How often a look-back says how far it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +69,6 @@ class QueryRunner:
         self.plan = plan_of(query)
         self.fingerprint = fingerprint(query)
         self.state = state or cold_state(self.plan)
-        self._source = source
         self._timed = timed
         self._clock = clock
         self._step = milliseconds(query.step)
@@ -90,10 +76,8 @@ class QueryRunner:
         # What is still known of a series is worth asking for all that came since.
         kept_for = min(milliseconds(query.remember_for), MOST_COLUMNS * self._step)
         self._reach = max(self._lookback, kept_for)
-        self._slice = SLICE
-        self._series: int | None = None
+        self._slices = Slices(query.name, query.expr, self._step, query.timeout, source, clock)
         self._is_cold = False
-        self._said = clock()
         self._dropped = 0
         self._lock = Lock()
 
@@ -143,62 +127,15 @@ class QueryRunner:
         return self._outcome(len(batch.times), failures, is_behind=last < end)
 
     def _fetch(self, start: int, end: int) -> tuple[int, SeriesBatch]:
-        """Return the first columns from `start` on, at most up to `end`, and which is the last."""
         began = self._clock()
-        last = end
-        try:
-            if (end - start) // self._step >= FEW_COLUMNS:
-                if self._series is None:
-                    newest = self._ask(end, end)
-                    self._series = len(newest.keys)
-                series = max(1, self._series, len(self.state.keys))
-                columns = min(max(1, self._slice // series), MOST_COLUMNS)
-                last = min(end, start + (columns - 1) * self._step)
-                self._say_progress(start, end)
-            batch = self._ask(start, last)
-        except QueryError as error:
-            if last < end or start < last:
-                raise self._with_advice(error, (last - start) // self._step + 1) from error
-            raise
-        self._slice = min(SLICE, 2 * self._slice)
-        if last == end:
-            self._series = None
+        last, batch = self._slices.fetch(start, end, len(self.state.keys))
         self._timed("fetch", self._clock() - began)
         return last, batch
 
-    def _ask(self, start: int, end: int) -> SeriesBatch:
-        return self._source.fetch(self.query.expr, start, end, self._step, self.query.timeout)
-
-    def _with_advice(self, error: QueryError, columns: int) -> QueryError:
-        """Return the error of a request for many columns, and ask for fewer the next time."""
-        is_too_much = error.reason == "timeout" or "too many samples" in str(error)
-        if not is_too_much or columns < 2:
-            return error
-        self._slice = max(1, self._slice // 2)
-        return type(error)(
-            error.reason,
-            f"{error}; this was a request for {columns} columns of history, the next one is for "
-            "half as many samples; if it goes on, raise the query's `timeout`, lower its "
-            "`lookback` or narrow its expression",
-        )
-
-    def _say_progress(self, start: int, end: int) -> None:
-        """Log how much of the history is still to come, now and then."""
-        now = self._clock()
-        if now - self._said >= PROGRESS_SECONDS:
-            self._said = now
-            log.info(
-                "looking back",
-                extra={
-                    "query": self.query.name,
-                    "series": self._series,
-                    "columns_left": (end - start) // self._step + 1,
-                },
-            )
-
     def _learn(self, batch: SeriesBatch) -> tuple[DetectorError, ...]:
         """Judge the batch and keep what was learned of it, in the place of what was known."""
-        batch, self._dropped = self._within_limit(batch, self.state)
+        limit = self.query.max_series
+        batch, self._dropped = within_limit(batch, set(self.state.keys), limit)
         learned = cold_state(self.plan)
         try:
             learned, failures = advance(self.plan, self.state, batch, owned=True)
@@ -219,23 +156,3 @@ class QueryRunner:
             failures=failures,
             is_behind=is_behind,
         )
-
-    def _within_limit(self, batch: SeriesBatch, state: QueryState) -> tuple[SeriesBatch, int]:
-        """Keep at most `max_series`, always the same ones.
-
-        Those known already come first, since a newcomer that took the place of one would let it
-        look as if it had vanished; the others are chosen by the hash of their labels.
-        """
-        excess = len(batch.keys) - self.query.max_series
-        if excess <= 0:
-            return batch, 0
-        known = set(state.keys)
-        order = sorted(
-            range(len(batch.keys)),
-            key=lambda row: (
-                batch.keys[row] not in known,
-                hashlib.blake2b(batch.keys[row], digest_size=8).digest(),
-            ),
-        )
-        kept = np.array(sorted(order[: self.query.max_series]), dtype=np.int64)
-        return batch.rows(kept), excess

@@ -55,3 +55,58 @@ class Published:
     missing: Keys = ()
     detector_scores: Mapping[str, Floats] = field(default_factory=dict)
     per_detector: bool = False
+
+
+FORECAST_GAUGES: Mapping[str, str] = {
+    "anomaly_forecast_value": "What the series is expected to be one horizon after its newest "
+    "sample, in the unit of the series.",
+    "anomaly_forecast_lower_bound": "Lower end of the band that holds the value then with the "
+    "configured coverage, in the unit of the series.",
+    "anomaly_forecast_upper_bound": "Upper end of that band, in the unit of the series.",
+}
+"""The gauges of every series and horizon of a query with a forecast, name to help text."""
+
+OUTLOOK_GAUGES: Mapping[str, str] = {
+    "anomaly_forecast_limit": "The limit in force, in the unit of the series.",
+    "anomaly_forecast_breach_timestamp_seconds": "When the expected course crosses the limit, in "
+    "unix seconds; +Inf: not within the horizon.",
+    "anomaly_forecast_breach_earliest_timestamp_seconds": "When it crosses it at the earliest, "
+    "with the configured coverage.",
+    "anomaly_forecast_breach_latest_timestamp_seconds": "When it crosses it at the latest, "
+    "with the configured coverage.",
+    "anomaly_forecast_breach_probability": "How likely the limit is crossed within the horizon, "
+    "0 to 1.",
+    "anomaly_capacity_growth_per_second": "How fast the series grows, in its unit per second.",
+    "anomaly_capacity_exhaustion_timestamp_seconds": "When the limit is reached at this rate, in "
+    "unix seconds; +Inf: never.",
+    "anomaly_capacity_exhaustion_earliest_timestamp_seconds": "When it is reached at the "
+    "earliest, with the configured coverage.",
+    "anomaly_capacity_exhaustion_latest_timestamp_seconds": "When it is reached at the latest, "
+    "with the configured coverage.",
+    "anomaly_forecast_error_ratio": "Mean absolute error of past forecasts over that of seasonal "
+    "naive; below 1 is better than naive.",
+    "anomaly_forecast_coverage_ratio": "Share of the samples that were inside the band which had "
+    "been published for them.",
+    "anomaly_forecast_bias_ratio": "Mean of value minus forecast over the mean absolute error of "
+    "seasonal naive.",
+    "anomaly_forecast_replaced": "1 while seasonal naive stands in for the forecaster, else 0.",
+}
+"""The gauges of every series of a query with a forecast, name to help text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """The forecasts of one query; immutable, like `Published`.
+
+    Parameters
+    ----------
+    query : its name
+    keys : S series
+    leads : horizon as published, such as 6h -> gauge name -> float64 [S]; NaN leaves a series out
+    gauges : gauge name -> float64 [S], likewise
+    """
+
+    query: str
+    keys: Keys
+    leads: Mapping[str, Mapping[str, Floats]]
+    gauges: Mapping[str, Floats]

@@ -9,7 +9,8 @@ from exporter.core.published import GAUGES
 from exporter.core.series import Floats
 from exporter.errors import SourceUnavailable
 from exporter.pipeline import QueryState
-from exporter.runner import SLICE, Outcome, QueryRunner
+from exporter.runner import Outcome, QueryRunner
+from exporter.slices import SLICE
 from tests.exporter.arraysource import STEP, ArraySource
 
 SECONDS = STEP / 1000
