@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import stdtr
 
 from exporter.core.series import Bools, Floats, Ints
 from exporter.forecasters.bands import Forecast
@@ -14,6 +14,10 @@ Side = Literal["up", "down"]
 
 QUARTILES: Final = 1.349
 """Standard deviations between the quartiles of a normal law."""
+
+FREEDOM: Final = 3
+"""Degrees of freedom of the bell of each peak. The fewer, the heavier its tails: those of a normal
+law let what few paths had shown to be all but impossible happen five times as often as said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +81,7 @@ def breach(
         rank = min(max(int(tail), 1), (count + 1) // 2) - 1
         earliest = np.minimum(np.minimum(when[:, rank], edge[:, 0]), timestamp)
         latest = np.maximum(np.minimum(when[:, count - 1 - rank], edge[:, 1]), timestamp)
-        probability = chance(paths.max(2), bound)
+    probability = chance(paths.max(2), bound)
     is_beyond = start >= bound
     for array in (timestamp, earliest, latest):
         array[is_beyond] = now / 1000
@@ -111,7 +115,7 @@ def chance(peaks: Floats, bound: Floats) -> Floats:
 
     Notes
     -----
-    Each peak stands for a bell of peaks as likely, so that the probability runs smoothly from
+    Each peak stands for a bell of heights about it, so that the probability runs smoothly from
     almost 0 to almost 1. Bells widen what they smooth; the peaks are drawn towards their median by
     as much. Peaks of the same greatest height are no accident but the end of what values can be:
     they stay where they are, like those of series that never erred, and give exactly 0 or 1.
@@ -121,15 +125,16 @@ def chance(peaks: Floats, bound: Floats) -> Floats:
     Silverman (1986), Density Estimation for Statistics and Data Analysis, sections 3.4.2 (a spread
     that one wild peak cannot widen) and 6.4.1 (drawn together to keep the variance).
     """
-    count = peaks.shape[1]
-    low, middle, high = np.quantile(peaks, (0.25, 0.5, 0.75), axis=1)
-    spread = np.minimum(peaks.std(1), (high - low) / QUARTILES)
-    share = count ** (-1 / 3)  # narrows with the number of paths as fits a cumulative law
-    width = (share * spread)[:, None]
-    drawn = middle[:, None] + (peaks - middle[:, None]) / np.hypot(1.0, share)
-    top = peaks.max(1, keepdims=True)
-    is_end = (peaks == top) & ((peaks == top).sum(1, keepdims=True) > 1)
-    is_exact: Bools = is_end | (width <= 0)
-    bell = ndtr((drawn - bound[:, None]) / width)
-    each = np.where(is_exact, peaks >= bound[:, None], bell)
-    return np.where(np.isnan(bound), np.nan, np.where(np.isnan(peaks), np.nan, each).mean(1))
+    with np.errstate(all="ignore"):
+        count = peaks.shape[1]
+        low, middle, high = np.quantile(peaks, (0.25, 0.5, 0.75), axis=1)
+        spread = np.minimum(peaks.std(1), (high - low) / QUARTILES)
+        share = count ** (-1 / 3)  # narrows with the number of paths as fits a cumulative law
+        width = (share * spread)[:, None]
+        drawn = middle[:, None] + (peaks - middle[:, None]) / np.hypot(1.0, share)
+        top = peaks.max(1, keepdims=True)
+        is_end = (peaks == top) & ((peaks == top).sum(1, keepdims=True) > 1)
+        is_exact: Bools = is_end | (width <= 0)
+        bell = stdtr(FREEDOM, (drawn - bound[:, None]) / width)
+        each = np.where(is_exact, peaks >= bound[:, None], bell)
+        return np.where(np.isnan(bound), np.nan, np.where(np.isnan(peaks), np.nan, each).mean(1))
