@@ -17,10 +17,12 @@ from exporter.config import (
     load_preset,
 )
 from exporter.detectors import ALL
+from exporter.forecasters import ALL as FORECASTERS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 DETECTORS = (ROOT / "docs/detectors.md").read_text()
+FORECASTING = (ROOT / "docs/forecasters.md").read_text()
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")
@@ -47,6 +49,19 @@ def test_every_detector_and_setting_is_documented() -> None:
         assert f"## `{detector.name}`" in DETECTORS
         for setting in {field.name for field in fields(kind)} - {"kind"}:
             assert f"| `{setting}` |" in DETECTORS, setting
+
+
+def test_every_forecaster_and_setting_is_documented() -> None:
+    _, *sections = re.split(r"^## ", FORECASTING, flags=re.MULTILINE)
+    text_of = dict(section.split("\n", 1) for section in sections)
+    kinds = {kind().name: kind for kind in FORECASTERS}
+    documented = {title.strip("`") for title in text_of if title.startswith("`")}
+    assert documented == set(kinds)
+    for name, kind in kinds.items():
+        assert f"| [`{name}`](#{name}) |" in FORECASTING
+        settings = {field.name for field in fields(kind)} - {"kind"}
+        told = set(re.findall(r"^\| `(\w+)` \|", text_of[f"`{name}`"], re.MULTILINE))
+        assert settings <= told, f"docs/forecasters.md, {name}"
 
 
 def test_presets_can_be_loaded_and_are_bounded() -> None:
