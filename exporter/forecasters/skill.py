@@ -148,7 +148,7 @@ def _keep(state: State, leads: Ints, issued_at: int, told: Floats) -> None:
     due, waiting = state["due"], state["waiting"]
     wanted = issued_at + leads
     is_told = np.isfinite(told[..., :2]).all(2)
-    row, lead = np.nonzero(is_told & ((wanted - due.max(2)) * IN_FLIGHT >= leads))
+    row, lead = np.nonzero(is_told & (wanted - due.max(2) >= leads / IN_FLIGHT))
     slot = due[row, lead].argmin(1)  # no more than IN_FLIGHT wait: the oldest was compared
     due[row, lead, slot] = wanted[lead]
     waiting[row, lead, slot] = told[row, lead]

@@ -40,7 +40,7 @@ def told(
 
 
 def in_hours(seconds: Floats) -> list[float]:
-    return ((seconds - NOW / 1000) / 3600).tolist()
+    return [(each - NOW / 1000) / 3600 for each in seconds.tolist()]
 
 
 def test_a_straight_way_up_is_crossed_between_two_columns() -> None:
@@ -146,10 +146,9 @@ def test_times_are_those_of_the_slow_twin_ordered_and_mirrored(
         for edge in (many[0].min(0).tolist(), many[0].max(0).tolist())
     ]
     earliest, latest = interval(crossed, edges, coverage)
-    tolerance = {"abs": 1e-6}
-    assert in_hours(result.timestamp) == pytest.approx([crossed[0]], **tolerance)
-    assert in_hours(result.earliest) == pytest.approx([min(earliest, crossed[0])], **tolerance)
-    assert in_hours(result.latest) == pytest.approx([max(latest, crossed[0])], **tolerance)
+    assert in_hours(result.timestamp) == pytest.approx([crossed[0]], abs=1e-6)
+    assert in_hours(result.earliest) == pytest.approx([min(earliest, crossed[0])], abs=1e-6)
+    assert in_hours(result.latest) == pytest.approx([max(latest, crossed[0])], abs=1e-6)
     assert result.earliest[0] <= result.timestamp[0] <= result.latest[0]
     assert 0.0 <= result.probability[0] <= 1.0
     mirrored = Forecast(-forecast.mean, -forecast.upper, -forecast.lower, -forecast.paths)
