@@ -1,9 +1,15 @@
 """The table of forecasters: adding one is one file, one line here and one test."""
 
-from typing import TypeAlias
+from typing import Annotated, get_args
 
+from pydantic import Field
+
+from exporter.forecasters.auto import Auto
 from exporter.forecasters.base import Forecaster
+from exporter.forecasters.ridge import Ridge
 from exporter.forecasters.seasonal_naive import SeasonalNaive
 
-ALL: tuple[type[Forecaster], ...] = (SeasonalNaive,)
-AnyForecaster: TypeAlias = SeasonalNaive
+_Forecasters = Auto | Ridge | SeasonalNaive
+
+ALL: tuple[type[Forecaster], ...] = get_args(_Forecasters)
+AnyForecaster = Annotated[_Forecasters, Field(discriminator="kind")]

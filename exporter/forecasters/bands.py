@@ -4,13 +4,27 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.stats import norm, t
 
+from exporter.core.kernels import compiled
 from exporter.core.series import Floats, Ints
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History
 
 ORIGINS: Final = 8
 """Earlier origins whose forecasts are compared with what came."""
+
+NEIGHBOURS: Final = 3
+"""Leads before and after one whose errors tell of it, too."""
+
+ERRORS_EACH: Final = 2
+"""So many independent ones the errors of one origin count for: those of near leads are alike."""
+
+OVERALL: Final = 8.0
+"""Errors that the mean over all leads counts for at each of them."""
+
+FEWEST: Final = 8
+"""Errors without which there is no band."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,31 +57,110 @@ def forecast(
 ) -> Forecast:
     """Forecast the columns after the history, with a band.
 
+    The errors of earlier forecasts are divided by how large they are at their lead; the band is
+    the quantile of these at `coverage`, widened as Student's t is for as few origins as there are.
+
     Parameters
     ----------
     history : S series
     horizon : H, columns
     coverage : share of the values that the band promises to hold
     low, high : the query's range; nothing outside is ever forecast
+
+    Raises
+    ------
+    ForecasterError
+        The forecaster's arithmetic failed.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, for quantiles of
+    past errors as bands. Tashman (2000), doi:10.1016/S0169-2070(00)00065-0, for rolling origins.
     """
     columns = history.values.shape[1]
-    origins = rolling_origins(columns, horizon)
-    told = forecaster.foretell(history, np.append(origins, columns), horizon)
-    mean = np.clip(told[:, -1], low, high)
+    origins = rolling_origins(columns, horizon, history.season + history.cycle)
+    told = np.clip(forecaster.foretell(history, np.append(origins, columns), horizon), low, high)
+    mean = told[:, -1]
     when = origins[:, None] + np.arange(horizon)
     came = np.where(when < columns, history.values[:, np.minimum(when, columns - 1)], np.nan)
-    errors = came - np.clip(told[:, :-1], low, high)
-    distance = np.sort(np.abs(errors).reshape(len(errors), -1), 1)
-    count = np.isfinite(distance).sum(1)
-    rank = np.minimum(np.ceil(coverage * (count + 1)).astype(np.int64), count) - 1
-    reach = np.take_along_axis(distance, np.maximum(rank, 0)[:, None], 1)
-    errors = np.where(np.isfinite(errors), errors, 0.0)
-    paths = np.clip(mean[:, None] + np.concatenate([errors, -errors], 1), low, high)
-    return Forecast(mean, np.clip(mean - reach, low, high), np.clip(mean + reach, low, high), paths)
+    scale, reach = np.empty(mean.shape), np.empty(len(mean))
+    ways = came - told[:, :-1]
+    weigh_errors(ways, coverage, _widening(coverage), scale, reach)
+    ways *= scale[:, None]
+    paths = np.clip(mean[:, None] + np.concatenate([ways, -ways], 1), low, high)
+    band = reach[:, None] * scale
+    return Forecast(mean, np.clip(mean - band, low, high), np.clip(mean + band, low, high), paths)
 
 
-def rolling_origins(columns: int, horizon: int) -> Ints:
-    """Return earlier origins, int64 [R] ascending, whose forecasts can be compared by now."""
-    latest = max(columns - horizon, 2)
-    earliest = max(min(columns // 3, latest), 1)
-    return np.unique(np.linspace(earliest, latest, ORIGINS).astype(np.int64))
+def rolling_origins(columns: int, horizon: int, seasons: int) -> Ints:
+    """Return earlier origins, int64 [R <= ORIGINS] ascending, to compare forecasts at.
+
+    They reach back over all seasons or four horizons, and over half of the history at most.
+    """
+    span = min(max(seasons, ORIGINS * ((horizon + 1) // 2)), columns // 2)
+    spacing = max(span // ORIGINS, 1)
+    origins = columns - spacing * np.arange(ORIGINS, 0, -1)
+    return origins[origins >= 1].astype(np.int64)
+
+
+def _widening(coverage: float) -> Floats:
+    """Return by how much wider a band is of 0, 1, ..., ORIGINS origins than of any number."""
+    tail = 0.5 + coverage / 2.0
+    wider = t.ppf(tail, ERRORS_EACH * np.arange(1, ORIGINS + 1)) / norm.ppf(tail)
+    return np.concatenate([[np.nan], wider])
+
+
+@compiled
+def weigh_errors(
+    errors: Floats, coverage: float, widening: Floats, scale: Floats, reach: Floats
+) -> None:
+    """Divide errors by how large they are at their lead, in place, and give their quantile.
+
+    errors : [S, R, H]; NaN where nothing is known yet: becomes what it was at the lead before,
+        or 0 in the first of them; all NaN where there are too few of them
+    scale : [S, H], root mean square error around each lead
+    reach : [S], quantile of the divided errors' absolute values
+    """
+    series, origins, horizon = errors.shape
+    squares = np.empty(horizon)
+    counts = np.empty(horizon)
+    relative = np.empty(origins * horizon)
+    for row in range(series):
+        own = errors[row]
+        squares[:] = 0.0
+        counts[:] = 0.0
+        seen = 0
+        for origin in range(origins):
+            for lead in range(horizon):
+                if not np.isnan(own[origin, lead]):
+                    squares[lead] += own[origin, lead] ** 2
+                    counts[lead] += 1.0
+            seen += not np.isnan(own[origin, 0])
+        if seen < 2 or counts.sum() < FEWEST:
+            own[:] = np.nan
+            scale[row] = np.nan
+            reach[row] = np.nan
+            continue
+        overall = squares.sum() / counts.sum()
+        known = 0
+        for lead in range(horizon):
+            start = max(lead - NEIGHBOURS, 0)
+            total = squares[start : lead + NEIGHBOURS + 1].sum()
+            count = counts[start : lead + NEIGHBOURS + 1].sum()
+            if count > 0.0:
+                known = lead
+                mean = (total + OVERALL * overall) / (count + OVERALL)
+                scale[row, lead] = np.sqrt(mean)
+            else:  # as a random walk goes on
+                scale[row, lead] = scale[row, known] * np.sqrt((lead + 1.0) / (known + 1.0))
+        used = 0
+        for origin in range(origins):
+            before = 0.0
+            for lead in range(horizon):
+                if not np.isnan(own[origin, lead]):
+                    before = own[origin, lead] / scale[row, lead] if overall > 0.0 else 0.0
+                    relative[used] = abs(before)
+                    used += 1
+                own[origin, lead] = before
+        reach[row] = widening[seen] * np.quantile(relative[:used], coverage)
+        own *= widening[seen]
