@@ -1,12 +1,13 @@
 """What does a forecaster see of the past? Samples without gaps, and the seasons they may follow."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Final
 
 import numpy as np
 
 from exporter.core.kernels import compiled
-from exporter.core.series import Floats, Ints
+from exporter.core.series import Floats, Ints, utc_offsets
 
 DAY: Final = 86_400_000
 """Milliseconds."""
@@ -40,6 +41,77 @@ class History:
         """Return the season to believe in before `origin`, int64 [S]: 1 until it was seen twice."""
         was_seen = (self.season >= 2) & (origin - self.first >= 2 * self.season)
         return np.where(was_seen, self.season, 1).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The columns that a forecaster sees and tells, evenly spaced on the wall clock.
+
+    Where clocks are put forward, the hour that they skip is a gap in the history like any other;
+    where they are put back, the later one of the two hours counts.
+
+    Parameters
+    ----------
+    times : int64 [T + H], unix milliseconds of the T columns seen and of the H ahead; in an hour
+        that is skipped those of the column before
+    wall : int64 [T + H], what the wall clock shows then, ascending by `step`
+    step : milliseconds between columns
+    horizon : H
+    sources : int64 [T], where each column is in the samples, -1 where it is skipped; None where
+        the two are the same
+    leads : int64, for every lead that was asked for the one of H that tells it; None likewise
+    """
+
+    times: Ints
+    wall: Ints
+    step: int
+    horizon: int
+    sources: Ints | None = None
+    leads: Ints | None = None
+
+    def history(self, values: Floats) -> History:
+        """Return what samples [S, columns in UTC] look like on these columns."""
+        if self.sources is not None:
+            values = np.where(self.sources >= 0, values[:, self.sources], np.nan)
+        return history_of(values, *seasons_of(self.step))
+
+    def in_utc(self, told: Floats) -> Floats:
+        """Return what is told of [..., H] for the leads that were asked for."""
+        return told if self.leads is None else told[..., self.leads]
+
+
+def wall_columns(times: Ints, step: int, horizon: int, zone: tzinfo | None) -> Columns:
+    """Line up columns by the wall clock, so that seasons stay in step across its changes.
+
+    Parameters
+    ----------
+    times : int64 [T], unix milliseconds of the samples, ascending by `step`
+    step : milliseconds
+    horizon : columns ahead that are wanted, in UTC
+    zone : whose wall clock; None is UTC
+
+    Returns
+    -------
+    Columns, the very ones given unless a change of the clock by whole steps is among them
+    """
+    times = np.concatenate([times, times[-1] + step * np.arange(1, horizon + 1)])
+    if zone is None:
+        return Columns(times, times, step, horizon)
+    offsets = utc_offsets(times, zone)
+    wall = times + offsets
+    now = len(times) - horizon - 1
+    places = (wall - wall[0]) // step
+    if (offsets == offsets[0]).all() or ((wall - wall[0]) % step).any():
+        return Columns(times, wall, step, horizon)
+    leads = np.maximum(places[now + 1 :] - places[now] - 1, 0)  # the doubled hour may be ahead
+    seen, ahead = int(places[now]) + 1, int(leads.max()) + 1
+    is_ahead = np.arange(len(times)) > now
+    placed = np.flatnonzero((places >= 0) & (is_ahead == (places > places[now])))
+    sources = np.full(seen + ahead, -1)
+    sources[places[placed]] = placed  # of two the later one
+    last = np.maximum.accumulate(np.maximum(sources, 0))
+    even = wall[0] + step * np.arange(seen + ahead)
+    return Columns(times[last], even, step, ahead, sources[:seen], leads)
 
 
 def history_of(values: Floats, season: int = 0, cycle: int = 0) -> History:
