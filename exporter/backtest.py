@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from exporter.config import QueryConfig, milliseconds, plan_of
+from exporter.config import QueryConfig, milliseconds
 from exporter.core.series import Floats
 from exporter.core.source import Source
 from exporter.explain import reason_of, shares_of
 from exporter.pipeline import Evaluation, cold_state, evaluate, gauges
 from exporter.plan import Plan
+from exporter.planning import plan_of
 
 DAY = 86_400.0
 FETCH_TIMEOUT = 300.0

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from exporter.adapters import statefile
-from exporter.config import QueryConfig, fingerprint, plan_of
+from exporter.config import QueryConfig
 from exporter.core.rows import State
 from exporter.core.series import Keys
 from exporter.errors import StateCorrupt, StateError, StateTooNew
 from exporter.pipeline import QueryState, cold_state
 from exporter.plan import Plan
+from exporter.planning import fingerprint, plan_of
 
 log = logging.getLogger(__name__)
 

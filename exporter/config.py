@@ -1,23 +1,21 @@
 """What does the user want evaluated? The YAML as frozen models: every default and every bound."""
 
-import math
-import re
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AfterValidator, Field, model_validator
 
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
-from exporter.ensemble import MEAN, Combination, Combine
+from exporter.ensemble import Combination, Combine
 from exporter.ensembles import Ensemble, EnsembleName, named_ensemble
 from exporter.errors import ConfigError
-from exporter.judge import Direction, Policy
-from exporter.plan import Plan
+from exporter.forecastconfig import ForecastConfig, resolve
+from exporter.judge import Direction
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import ConfigProblems, FieldProblem
 from promkit.httpconfig import HttpConfig
@@ -109,6 +107,10 @@ class QueryConfig(StrictModel):
     """Score from which a sample is an anomaly."""
     publish_detector_scores: bool = False
     """Publish `anomaly_detector_score` of every series and detector."""
+    unit: Annotated[str, Len(0, 64)] = ""
+    """What the values are, such as bytes, ratio or seconds; published for dashboards and alerts."""
+    forecast: ForecastConfig | None = None
+    """How the series go on; default: nobody asks."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -150,6 +152,12 @@ class Config(StrictModel):
             if name in names[:position]:
                 message = f"found {name!r} a second time; names of queries are unique"
                 raise FieldProblem(("queries", position, "name"), message)
+        for position, query in enumerate(self.queries):
+            try:
+                self._forecast_of(query)
+            except FieldProblem as problem:
+                path = ("queries", position, "forecast", *problem.path)
+                raise FieldProblem(path, str(problem)) from None
         if not self.queries and not self.presets:
             raise FieldProblem((), "found neither queries nor presets; add at least one")
         return self
@@ -165,10 +173,24 @@ class Config(StrictModel):
         named.update({query.name: query for query in self.queries})
         return tuple(self._resolve(query) for query in named.values())
 
-    def _resolve(self, query: QueryConfig) -> QueryConfig:
+    def _forecast_of(self, query: QueryConfig) -> ForecastConfig | None:
+        if query.forecast is None:
+            return None
+        forecast = resolve(query.forecast, query.step or self.evaluation_interval)
+        updates: dict[str, object] = {
+            "direction": forecast.direction or ("down" if query.direction == "down" else "up")
+        }
+        if isinstance(forecast.limit, str):
+            updates["limit"] = forecast.limit.replace(RATE_INTERVAL, self._rate_interval(query))
+        return forecast.model_copy(update=updates)
+
+    def _rate_interval(self, query: QueryConfig) -> str:
         step = query.step or self.evaluation_interval
         scrape = self.prometheus.scrape_interval
-        rate_interval = format_duration(max(4 * scrape, scrape + step))
+        return format_duration(max(4 * scrape, scrape + step))
+
+    def _resolve(self, query: QueryConfig) -> QueryConfig:
+        step = query.step or self.evaluation_interval
         own = Ensemble(detectors=query.detectors)
         ensemble = own if query.detectors else named_ensemble(query.ensemble)
         detectors, combination = ensemble.detectors, ensemble.combination
@@ -182,7 +204,8 @@ class Config(StrictModel):
                 "detectors": detectors,
                 "combine": combination.kind,
                 "quorum": combination.quorum,
-                "expr": query.expr.replace(RATE_INTERVAL, rate_interval),
+                "expr": query.expr.replace(RATE_INTERVAL, self._rate_interval(query)),
+                "forecast": self._forecast_of(query),
                 "step": step,
                 "lookback": max(query.lookback or memory, step),
                 "grace": 2 * step if query.grace is None else query.grace,
@@ -219,40 +242,3 @@ def parse_config(text: str, source: str) -> Config:
 def milliseconds(seconds: float | None) -> int:
     """Return whole milliseconds, the unit of every timestamp and step inside."""
     return round((seconds or 0.0) * 1000)
-
-
-def plan_of(query: QueryConfig) -> Plan:
-    """Return what the pipeline needs to know of a resolved query."""
-    low, high = query.range
-    return Plan(
-        query=query.name,
-        detectors=query.detectors,
-        combination=Combination(
-            kind=query.combine or MEAN.kind,
-            quorum=MEAN.quorum if query.quorum is None else query.quorum,
-        ),
-        policy=Policy(
-            direction=query.direction,
-            low=-math.inf if low is None else low,
-            high=math.inf if high is None else high,
-            min_deviation=query.min_deviation,
-            min_relative_deviation=query.min_relative_deviation,
-            threshold=query.threshold,
-        ),
-        grace=milliseconds(query.grace),
-        missing_for=milliseconds(query.missing_for),
-        remember_for=milliseconds(query.remember_for),
-        max_series=query.max_series,
-        per_detector=query.publish_detector_scores,
-        zone=None if query.timezone is None else ZoneInfo(query.timezone),
-    )
-
-
-_LEARNED_FROM = ("expr", "step", "timezone", "detectors")
-_NOT_LEARNED_FROM = {"detectors": {"__all__": {"weight"}}}
-
-
-def fingerprint(query: QueryConfig) -> str:
-    """Return what a resolved query's state depends on; a change of it means a cold start."""
-    text = query.model_dump_json(include=set(_LEARNED_FROM), exclude=_NOT_LEARNED_FROM)
-    return re.sub(r"\s+", " ", text)

@@ -1,5 +1,6 @@
 """What does one forecast cycle of one query do? Pure: no I/O, no clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -30,7 +31,7 @@ class ForecastPlan:
     stride : how many columns of the ring make such a step
     columns : how many of them it sees
     horizon : how many it tells
-    leads : columns ahead that are published
+    leads : horizon as published, such as 6h -> that many columns ahead
     coverage : share of the values that a band promises to hold
     low, high : the range of possible values
     direction : the side from which the limit is no longer kept
@@ -45,7 +46,7 @@ class ForecastPlan:
     stride: int
     columns: int
     horizon: int
-    leads: tuple[int, ...]
+    leads: Mapping[str, int]
     coverage: float = 0.9
     low: float = -np.inf
     high: float = np.inf
@@ -105,7 +106,7 @@ def look_ahead(plan: ForecastPlan, ring: Ring, rows: Ints, limit: Floats | None)
         except ForecasterError as error:
             failure = error
     shown = own
-    when = np.array(plan.leads) - 1
+    when = np.array(list(plan.leads.values())) - 1
     leads = {
         "anomaly_forecast_value": shown.mean[:, when],
         "anomaly_forecast_lower_bound": shown.lower[:, when],

@@ -34,6 +34,7 @@ class QueryLoop:
     warming, dropped : series that no detector can judge yet; series beyond the limit
     last_success : unix seconds of the last evaluation that succeeded, or None
     last_error : what the last evaluation failed with, None when it did not
+    tried : set once there has been an evaluation, good or bad
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class QueryLoop:
         self.dropped = 0
         self.last_success: float | None = None
         self.last_error: str | None = None
+        self.tried = asyncio.Event()
         self._failing: set[str] = set()
         self._interval = interval
         self._clock = clock
@@ -65,11 +67,6 @@ class QueryLoop:
     def name(self) -> str:
         """The query's name."""
         return self.runner.query.name
-
-    @property
-    def is_tried(self) -> bool:
-        """Whether there has been an evaluation, good or bad."""
-        return self.last_success is not None or self.last_error is not None
 
     @property
     def state(self) -> str:
@@ -96,6 +93,8 @@ class QueryLoop:
         self.dropped = before.dropped
         self.last_success = before.last_success
         self.last_error = before.last_error
+        if before.tried.is_set():
+            self.tried.set()
 
     def start(self, ready: asyncio.Future[None] | None = None) -> None:
         """Begin on the running event loop, once `ready` is done."""
@@ -124,6 +123,7 @@ class QueryLoop:
                 if self.last_error != message:
                     log.exception("evaluation failed", extra={"query": self.name})
                 self._withdraw("internal", message)
+            self.tried.set()
             phase = self.runner.query.offset % self._interval
             passed = self._clock.now() - phase
             due = (math.floor(passed / self._interval) + 1) * self._interval

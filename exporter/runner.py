@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-from exporter.config import MOST_COLUMNS, QueryConfig, fingerprint, milliseconds, plan_of
+from exporter.config import MOST_COLUMNS, QueryConfig, milliseconds
 from exporter.core.published import Published
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
 from exporter.pipeline import QueryState, advance, cold_state, without_gone
+from exporter.planning import fingerprint, plan_of
 from exporter.publishing import publish, warming, warmth
 from exporter.slices import Slices, within_limit
 

@@ -15,10 +15,12 @@ from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow, create_app
 from exporter.compiling import compile_kernels
-from exporter.config import Config, fingerprint, parse_config
+from exporter.config import Config, parse_config
 from exporter.detectors import ALL
 from exporter.errors import ConfigError, StateError
+from exporter.forecasting import Forecasting
 from exporter.plan import Plan
+from exporter.planning import fingerprint
 from exporter.queryloop import QueryLoop
 from exporter.runner import QueryRunner
 from promkit.clock import Clock
@@ -66,6 +68,7 @@ class Service:
         self._clock = clock
         self._metrics = SelfMetrics(__version__, [kind().name for kind in ALL])
         self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
+        self._forecasting = Forecasting(clock, self._metrics)
         self._page = Page()
         self._loops: dict[str, QueryLoop] = {}
         self._config: Config | None = None
@@ -117,6 +120,7 @@ class Service:
             if self._loops:
                 await self._save()
             self._pool.shutdown(wait=True, cancel_futures=True)
+            self._forecasting.dismiss()
 
     async def _apply(self, text: str) -> None:
         """Take a configuration into use as a whole, or raise and change nothing."""
@@ -152,11 +156,13 @@ class Service:
                 loops[name].succeed(self._loops[name])
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
+        self._forecasting.take(queries, source)
         self._compiling = asyncio.create_task(
             self._compile([one.runner.plan for one in loops.values()])
         )
         for loop in loops.values():
             loop.start(self._compiling)
+        self._forecasting.start(lambda name: loops[name].tried.wait())
 
     async def _compile(self, plans: Sequence[Plan]) -> None:
         """Have the kernels ready before the first evaluations, which wait for it."""
@@ -174,7 +180,9 @@ class Service:
     def _render(self) -> Iterator[bytes]:
         """Yield the page of what is published at this instant; runs on a scrape's threads."""
         published = [loop.published for loop in self._loops.values()]
-        pieces = self._page.render([one for one in published if one is not None])
+        pieces = self._page.render(
+            [one for one in published if one is not None], self._forecasting.outlooks()
+        )
         busy = 0.0
         while True:
             began = self._clock.monotonic()
@@ -195,6 +203,7 @@ class Service:
                 warming=loop.warming,
                 evaluated=loop.last_success,
                 error=loop.last_error,
+                forecast=self._forecasting.row(name),
             )
             for name, loop in self._loops.items()
         ]
@@ -211,11 +220,12 @@ class Service:
         return Anomalies(sum(one.total for one in found), worst[: wanted.limit])
 
     def _why_not_ready(self) -> str | None:
-        waiting = [name for name, loop in self._loops.items() if not loop.is_tried]
+        waiting = [name for name, loop in self._loops.items() if not loop.tried.is_set()]
         return f"first evaluation of {', '.join(waiting)} still running" if waiting else None
 
     async def _stop_loops(self) -> None:
-        await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
+        loops = (loop.stop() for loop in self._loops.values())
+        await asyncio.gather(self._forecasting.stop(), *loops)
 
     def _states(self) -> checkpoint.States:
         return {

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from benchmarks.accuracy.entity import SERVER_SHARE, server_scores
 from benchmarks.accuracy.files import SeriesFile
 from benchmarks.accuracy.timeline import Timeline, lay_out
-from exporter.config import Config, plan_of
+from exporter.config import Config
 from exporter.core.scores import Scores
 from exporter.core.series import Bools, Floats, Ints, SeriesBatch
 from exporter.pipeline import cold_state, evaluate
 from exporter.plan import Plan
+from exporter.planning import plan_of
 
 CELLS: Final = 65_536
 """Series times columns that are evaluated at a time: what bounds the memory."""

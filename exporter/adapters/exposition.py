@@ -15,13 +15,20 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
-from exporter.core.published import GAUGES, SIGNALS, Published
+from exporter.core.published import (
+    FORECAST_GAUGES,
+    GAUGES,
+    OUTLOOK_GAUGES,
+    SIGNALS,
+    Outlook,
+    Published,
+)
 from exporter.core.series import Floats, Keys
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ROWS = 500  # so that a piece of the page stays in the processor's cache: half the time
-_OURS = ("query", "detector")
+_OURS = ("query", "detector", "horizon")
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_]|^(?=[0-9]|$)")
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -31,6 +38,8 @@ _MISSING = "anomaly_series_missing"
 _HELP: Mapping[str, str] = {
     **GAUGES,
     **SIGNALS,
+    **FORECAST_GAUGES,
+    **OUTLOOK_GAUGES,
     _HIGHEST: "Highest confidence of a detector over all series of the query.",
     _DETECTOR_SCORE: "Confidence in [0, 1] of one detector that the latest sample is anomalous.",
     _MISSING: "1 while a series that was there is gone.",
@@ -48,14 +57,28 @@ class _Rows:
 _NO_ROWS = _Rows((), [])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ahead:
+    """The series of an outlook, once without and once with each horizon as a label."""
+
+    rows: _Rows
+    leads: dict[str, list[bytes]]
+
+
+_NOTHING_AHEAD = _Ahead(_NO_ROWS, {})
+
+
 class Page:
     """Renders what is published; keeps the text of the labels from one page to the next."""
 
     def __init__(self) -> None:
         self._present: dict[str, _Rows] = {}
         self._missing: dict[str, _Rows] = {}
+        self._ahead: dict[str, _Ahead] = {}
 
-    def render(self, published: Sequence[Published]) -> Iterator[bytes]:
+    def render(
+        self, published: Sequence[Published], outlooks: Sequence[Outlook] = ()
+    ) -> Iterator[bytes]:
         """Yield the page of all queries piece by piece, in Prometheus' text format 0.0.4.
 
         A gauge that is NaN has no line. Pages may be rendered by several threads at a time.
@@ -68,7 +91,11 @@ class Page:
             one.query: _rows(one.query, one.missing, self._missing.get(one.query, _NO_ROWS))
             for one in published
         }
-        self._present, self._missing = present, missing
+        ahead = {
+            one.query: _look_ahead(one, self._ahead.get(one.query, _NOTHING_AHEAD))
+            for one in outlooks
+        }
+        self._present, self._missing, self._ahead = present, missing, ahead
         for name in (*GAUGES, *SIGNALS):
             yield from _family(
                 name,
@@ -82,7 +109,7 @@ class Page:
         yield from _family(
             _DETECTOR_SCORE,
             [
-                (_with_detector(present[one.query].labels, kind), scores)
+                (_with(present[one.query].labels, "detector", kind), scores)
                 for one in published
                 if one.per_detector
                 for kind, scores in one.detector_scores.items()
@@ -91,6 +118,25 @@ class Page:
         yield from _family(
             _MISSING, [(rows.labels, np.ones(len(rows.labels))) for rows in missing.values()]
         )
+        for name in FORECAST_GAUGES:
+            yield from _family(
+                name,
+                [
+                    (ahead[one.query].leads[lead], gauges[name])
+                    for one in outlooks
+                    for lead, gauges in one.leads.items()
+                    if name in gauges
+                ],
+            )
+        for name in OUTLOOK_GAUGES:
+            yield from _family(
+                name,
+                [
+                    (ahead[one.query].rows.labels, one.gauges[name])
+                    for one in outlooks
+                    if name in one.gauges
+                ],
+            )
 
 
 def _family(name: str, parts: Sequence[tuple[list[bytes], Floats]]) -> Iterator[bytes]:
@@ -175,9 +221,16 @@ def _braced(labels: Mapping[str, str]) -> bytes:
     return "{{{}}} ".format(",".join(pairs)).encode(errors="replace")
 
 
-def _with_detector(labels: list[bytes], kind: str) -> list[bytes]:
-    tail = b',detector="%b"} ' % kind.encode()
+def _with(labels: list[bytes], name: str, value: str) -> list[bytes]:
+    tail = f',{name}="{value}"}} '.encode()
     return [text[:-2] + tail for text in labels]
+
+
+def _look_ahead(one: Outlook, before: _Ahead) -> _Ahead:
+    rows = _rows(one.query, one.keys, before.rows)
+    if rows.labels is before.rows.labels and before.leads.keys() == one.leads.keys():
+        return _Ahead(rows, before.leads)
+    return _Ahead(rows, {lead: _with(rows.labels, "horizon", lead) for lead in one.leads})
 
 
 def _highest(one: Published) -> tuple[list[bytes], Floats]:

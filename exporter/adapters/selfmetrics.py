@@ -1,32 +1,25 @@
 """How is the exporter itself doing, as metrics?"""
 
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar, get_args
+from typing import Final, get_args
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from exporter.adapters.forecastmetrics import ForecastMetrics
+from exporter.adapters.metricset import MetricSet
 from exporter.errors import DetectorFailure, QueryFailure
 
 PHASES: Final = ("fetch", "detect", "render", "save")
 
-_PREFIX = "anomaly_exporter_"
-_DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-_QUERY_FAILURES: tuple[str, ...] = get_args(QueryFailure)
-_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
-
-class SelfMetrics:
+class SelfMetrics(MetricSet):
     """The exporter's own metrics, in a registry of their own.
 
     Each attribute is one metric under its name without the prefix. Every label combination that
@@ -37,11 +30,14 @@ class SelfMetrics:
     ----------
     version : of the exporter
     detectors : the kinds of detectors there are
+
+    Attributes
+    ----------
+    forecasts : those about forecasts
     """
 
     def __init__(self, version: str, detectors: Iterable[str] = ()) -> None:
-        self._registry = CollectorRegistry()
-        self._per_query: list[MetricWrapperBase] = []
+        super().__init__(CollectorRegistry())
         build = self._gauge("build_info", "The running version; always 1.", "version")
         build.labels(version).set(1)
         self.evaluation_duration_seconds = self._histogram(
@@ -58,6 +54,7 @@ class SelfMetrics:
             "Evaluations that published nothing, by reason.",
             "query",
             "reason",
+            values=get_args(QueryFailure),
         )
         self.detector_failures_total = self._counter(
             "detector_failures_total",
@@ -97,50 +94,37 @@ class SelfMetrics:
             "config_last_reload_success_timestamp_seconds",
             "When the configuration was last taken from the file, in unix seconds.",
         )
+        self._query_info = self._info(
+            "query_info",
+            "What a query is about; always 1. The last two are empty without a forecast.",
+            "query",
+            "unit",
+            "forecaster",
+            "forecast_horizon",
+        )
         self.state_bytes = self._gauge("state_bytes", "Size of the state file last written.")
         for phase in PHASES:
             self.phase_duration_seconds.labels(phase)
         for detector in detectors:
             for reason in get_args(DetectorFailure):
                 self.detector_failures_total.labels(detector, reason)
+        self.forecasts = ForecastMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
     def remember(self, query: str, interval: float) -> None:
         """Begin the metrics of a query that is evaluated every `interval` seconds."""
-        for metric in self._per_query:
-            if metric is self.query_failures_total:
-                for reason in _QUERY_FAILURES:
-                    metric.labels(query, reason)
-            else:
-                metric.labels(query)
+        self.begin(query)
         self.evaluation_interval_seconds.labels(query).set(interval)
 
-    def forget(self, query: str) -> None:
-        """Drop the metrics of a query that is no longer configured."""
-        for metric in self._per_query:
-            metric.remove_by_labels({"query": query})
+    def describe(self, query: str, unit: str, forecaster: str = "", horizon: str = "") -> None:
+        """Say what a query is about, in the place of what was said before."""
+        self._query_info.remove_by_labels({"query": query})
+        self._query_info.labels(query, unit, forecaster, horizon).set(1)
 
     def render(self) -> bytes:
         """Return all of it in Prometheus' text format."""
         return generate_latest(_WithoutCreated(self._registry))
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return self._kept(Counter(_PREFIX + name, text, labels, registry=self._registry), labels)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return self._kept(Gauge(_PREFIX + name, text, labels, registry=self._registry), labels)
-
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        histogram = Histogram(
-            _PREFIX + name, text, labels, buckets=_DURATIONS, registry=self._registry
-        )
-        return self._kept(histogram, labels)
-
-    def _kept(self, metric: _Metric, labels: tuple[str, ...]) -> _Metric:
-        if "query" in labels:
-            self._per_query.append(metric)
-        return metric
 
 
 class _WithoutCreated(Collector):

@@ -30,6 +30,22 @@ _PIECES = 8  # rendered per trip to a thread
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastRow:
+    """One query's forecasts on the page for people.
+
+    Parameters
+    ----------
+    state : a word or two, for example "ok", "failing"
+    made : unix seconds of the last cycle that succeeded; None for never
+    error : what the last cycle failed with; None if it did not
+    """
+
+    state: str
+    made: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QueryRow:
     """One query on the page for people.
 
@@ -41,6 +57,7 @@ class QueryRow:
     warming : of them, those that no detector has seen enough of
     evaluated : unix seconds of the last evaluation that succeeded; None for never
     error : what the last evaluation failed with; None if it did not
+    forecast : its forecasts; None if it has none
     """
 
     query: str
@@ -49,6 +66,7 @@ class QueryRow:
     warming: int
     evaluated: float | None
     error: str | None
+    forecast: ForecastRow | None = None
 
 
 def create_app(
@@ -153,7 +171,15 @@ def _table(rows: Sequence[QueryRow]) -> str:
         return "<p>No queries are configured.</p>"
     head = "".join(
         f"<th>{name}</th>"
-        for name in ("query", "state", "series", "warming up", "last evaluation", "last error")
+        for name in (
+            "query",
+            "state",
+            "series",
+            "warming up",
+            "last evaluation",
+            "forecast",
+            "last error",
+        )
     )
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
@@ -163,5 +189,11 @@ def _cells(row: QueryRow) -> str:
     evaluated = "never"
     if row.evaluated is not None:
         evaluated = instant(row.evaluated)
-    texts = (row.query, row.state, row.series, row.warming, evaluated, row.error or "")
+    forecast, errors = "", [row.error]
+    if row.forecast is not None:
+        made = "never" if row.forecast.made is None else instant(row.forecast.made)
+        forecast = f"{row.forecast.state}, {made}"
+        errors.append(row.forecast.error and f"forecast: {row.forecast.error}")
+    error = "; ".join(one for one in errors if one)
+    texts = (row.query, row.state, row.series, row.warming, evaluated, forecast, error)
     return "".join(f"<td>{html.escape(str(text))}</td>" for text in texts)

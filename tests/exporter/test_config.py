@@ -4,11 +4,12 @@ from typing import get_args
 
 import pytest
 
-from exporter.config import fingerprint, load_preset, parse_config, plan_of
+from exporter.config import load_preset, parse_config
 from exporter.detectors.mad import Mad
 from exporter.ensemble import Combination
 from exporter.ensembles import EnsembleName, named_ensemble
 from exporter.errors import ConfigError
+from exporter.planning import fingerprint, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -118,7 +118,7 @@ async def test_a_reload_waits_for_the_state_to_be_saved(tmp_path: Path) -> None:
         task = asyncio.create_task(service.run(stop))
         try:
             async with asyncio.timeout(10):
-                await until(lambda: any(loop.is_tried for loop in service._loops.values()))
+                await until(lambda: any(loop.tried.is_set() for loop in service._loops.values()))
                 runner = service._loops["q"].runner
                 with runner.held():
                     await until(service._saving.locked)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from exporter.compiling import compile_defaults, compile_kernels
-from exporter.config import parse_config, plan_of
+from exporter.config import parse_config
 from exporter.core import novel, peaks, race
 from exporter.core.series import SeriesBatch
 from exporter.episodes import record
 from exporter.pipeline import advance, cold_state
+from exporter.planning import plan_of
 
 HEAVY = ["sklearn", "onnxruntime", "matplotlib", "torch", "onnx", "pandas"]
 HEAVY_PARTS = ["scipy.stats", "scipy.optimize", "scipy.signal", "scipy.sparse"]

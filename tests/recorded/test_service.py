@@ -1,18 +1,15 @@
 """The whole exporter, in this process, on the recorded Prometheus."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from exporter.service import Options, Service
 from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
 from tests.conftest import RecordedPrometheus
+from tests.recorded.exporter import running
 
 CONFIG = """
 prometheus: {{url: "{url}", scrape_interval: 5s}}
@@ -26,69 +23,11 @@ state: {{path: {folder}/exporter.state, interval: 1s}}
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @pytest.fixture
 def config(recorded: RecordedPrometheus, tmp_path: Path) -> Path:
     path = tmp_path / "exporter.yml"
     path.write_text(CONFIG.format(url=recorded.url, folder=tmp_path))
     return path
-
-
-class Exporter:
-    """A running exporter, by its pages."""
-
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self._url = url
-        self._session = session
-
-    async def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
-        async with self._session.request(method, self._url + path) as answer:
-            return answer.status, await answer.text()
-
-    async def page(self) -> dict[str, float]:
-        """Return sample -> value of the metrics page."""
-        _, text = await self.ask("/metrics")
-        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-        return {name: float(value) for name, _, value in lines}
-
-    async def until(self, sample: str) -> dict[str, float]:
-        """Return the first page on which the sample is not zero."""
-        async with asyncio.timeout(30):
-            while True:
-                page = await self.page()
-                if page.get(sample):
-                    return page
-                await asyncio.sleep(0.05)
-
-    async def until_ready(self) -> None:
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    if (await self.ask("/-/ready"))[0] == 200:
-                        return
-                except aiohttp.ClientConnectionError:
-                    pass
-                await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def running(config: Path) -> AsyncIterator[Exporter]:
-    port = free_port()
-    stop = asyncio.Event()
-    service = Service(Options(config, [f"127.0.0.1:{port}"]), SystemClock())
-    task = asyncio.create_task(service.run(stop))
-    async with aiohttp.ClientSession() as session:
-        exporter = Exporter(f"http://127.0.0.1:{port}", session)
-        try:
-            await exporter.until_ready()
-            yield exporter
-        finally:
-            stop.set()
-            await task
 
 
 # A gauge: unlike a rate it is still there minutes after the recording's end.

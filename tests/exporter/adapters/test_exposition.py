@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.adapters.exposition import Page, labels_of
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.core.published import GAUGES, Published
+from exporter.core.published import FORECAST_GAUGES, GAUGES, OUTLOOK_GAUGES, Outlook, Published
 from exporter.core.series import Floats
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "exporter_metrics.txt"
@@ -51,7 +51,7 @@ def labels_on_page(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 legal_names = st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True).filter(
-    lambda name: name not in {"query", "detector"} and not name.startswith("__")
+    lambda name: name not in {"query", "detector", "horizon"} and not name.startswith("__")
 )
 label_sets = st.dictionaries(legal_names, st.text(max_size=9), max_size=3)
 
@@ -141,6 +141,32 @@ def test_two_queries_share_a_family() -> None:
     assert "anomaly_value" not in text  # nothing but NaN
 
 
+def test_forecasts_come_go_and_change_places() -> None:
+    page = Page()
+    a, b = key(n="a"), key(n="b")
+    for keys, horizons in [((a, b), ["6h", "1d"]), ((a, b), ["6h"]), ((b, a), ["6h"]), ((), [])]:
+        values: Floats = np.arange(len(keys), dtype=np.float64) + 1.0
+        leads: dict[str, dict[str, Floats]] = {
+            lead: dict.fromkeys(FORECAST_GAUGES, values) for lead in horizons
+        }
+        outlook = Outlook("q", keys, leads, {"anomaly_forecast_replaced": values})
+        for _ in range(2):
+            text = b"".join(page.render([], [outlook])).decode()
+            found = [
+                (sample.name, sample.labels, sample.value)
+                for family in text_string_to_metric_families(text)
+                for sample in family.samples
+            ]
+            assert found == [
+                (name, {"query": "q", "n": json.loads(one)["n"], **lead}, value)
+                for name in (*FORECAST_GAUGES, "anomaly_forecast_replaced")
+                for lead in (
+                    [{"horizon": lead} for lead in horizons] if name in FORECAST_GAUGES else [{}]
+                )
+                for one, value in zip(keys, values.tolist(), strict=True)
+            ]
+
+
 def test_a_large_page_comes_in_pieces_that_are_never_large() -> None:
     series = 5_000
     keys = tuple(key(n="x" * 200, i=str(row)) for row in range(series))
@@ -187,15 +213,28 @@ def full_page() -> str:
         ),
         Published("quiet", (), {name: np.empty(0) for name in GAUGES}, (), {"mad": np.empty(0)}),
     ]
+    ahead = np.array([1.5, NAN, math.inf])
+    outlook = Outlook(
+        query="load",
+        keys=keys,
+        leads={"6h": dict.fromkeys(FORECAST_GAUGES, ahead), "24h": {}},
+        gauges=dict.fromkeys(OUTLOOK_GAUGES, ahead),
+    )
     metrics = SelfMetrics("1.2.3", ["mad", "zscore"])
     metrics.remember("load", 15.0)
+    metrics.describe("load", "")
+    metrics.describe("load", "processes", "auto", "24h")
+    metrics.describe("forgotten", "s")
+    metrics.forecasts.remember("load", 300.0)
+    metrics.forecasts.remember("forgotten", 300.0)
+    metrics.forecasts.forget("forgotten")
     metrics.remember("forgotten", 60.0)
     metrics.forget("forgotten")
     metrics.evaluation_duration_seconds.labels("load").observe(0.125)
     metrics.phase_duration_seconds.labels("fetch").observe(0.0625)
     metrics.queries_total.labels("load").inc()
     metrics.last_evaluation_timestamp_seconds.labels("load").set(1_763_700_000)
-    page = b"".join(Page().render(published)) + metrics.render()
+    page = b"".join(Page().render(published, [outlook])) + metrics.render()
     return "".join(
         line
         for line in page.decode().splitlines(keepends=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exporter.config import Config, fingerprint, parse_config
+from exporter.config import Config, parse_config
 from exporter.core.kernels import uncompiled
 from exporter.core.rows import State
 from exporter.core.scores import ANOMALOUS, Scores
@@ -17,6 +17,7 @@ from exporter.detectors import errorjudge
 from exporter.detectors.lstm_autoencoder import LstmAutoencoder
 from exporter.detectors.onnxmodel import BLOCK, POOLED, pooled_model, predict
 from exporter.errors import ConfigError
+from exporter.planning import fingerprint
 
 STEP = 60_000
 DETECTOR = LstmAutoencoder()

@@ -1,0 +1,71 @@
+"""How do metrics of our own come about? In families, some of them with a value per query."""
+
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+PREFIX: Final = "anomaly_exporter_"
+
+DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of a histogram's buckets, in seconds."""
+
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
+
+class MetricSet:
+    """Metrics in a registry; those with the label `query` begin and end with the query.
+
+    Parameters
+    ----------
+    registry : where they are collected
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._per_query: dict[MetricWrapperBase, tuple[str, ...]] = {}
+        self._infos: list[Gauge] = []
+
+    def begin(self, query: str) -> None:
+        """Let every metric of a query stand at zero.
+
+        The rate of a counter that appears with its first failure does not show that failure.
+        """
+        for metric, values in self._per_query.items():
+            for value in values:
+                metric.labels(query, value)
+            if not values:
+                metric.labels(query)
+
+    def forget(self, query: str) -> None:
+        """Drop the metrics of a query that is no longer configured."""
+        for metric in (*self._per_query, *self._infos):
+            metric.remove_by_labels({"query": query})
+
+    def _counter(self, name: str, text: str, *labels: str, values: Iterable[str] = ()) -> Counter:
+        counter = Counter(PREFIX + name, text, labels, registry=self._registry)
+        return self._kept(counter, labels, values)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return self._kept(Gauge(PREFIX + name, text, labels, registry=self._registry), labels)
+
+    def _info(self, name: str, text: str, *labels: str) -> Gauge:
+        """Return a gauge that is always 1 and tells by its labels."""
+        info = Gauge(PREFIX + name, text, labels, registry=self._registry)
+        self._infos.append(info)
+        return info
+
+    def _histogram(
+        self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = DURATIONS
+    ) -> Histogram:
+        histogram = Histogram(PREFIX + name, text, labels, buckets=buckets, registry=self._registry)
+        return self._kept(histogram, labels)
+
+    def _kept(
+        self, metric: _Metric, labels: tuple[str, ...], values: Iterable[str] = ()
+    ) -> _Metric:
+        """Remember a metric of queries; `values` are those of its second label."""
+        if "query" in labels:
+            self._per_query[metric] = tuple(values)
+        return metric

@@ -1,0 +1,81 @@
+"""The forecasts of all queries: their threads, their loops, and what stays at a reload."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from exporter.adapters.selfmetrics import SelfMetrics
+from exporter.adapters.web import ForecastRow
+from exporter.config import QueryConfig
+from exporter.core.published import Outlook
+from exporter.core.source import Source
+from exporter.crew import Crew
+from exporter.forecastconfig import lead_name
+from exporter.forecastloop import ForecastLoop
+from exporter.forecastrunner import ForecastRunner
+from promkit.clock import Clock
+
+ASKERS = 4
+"""Queries whose cycles are under way at a time."""
+
+
+class Forecasting:
+    """All forecast loops of a running exporter.
+
+    Parameters
+    ----------
+    clock : paces them
+    metrics : where they are counted
+    """
+
+    def __init__(self, clock: Clock, metrics: SelfMetrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._crew = Crew("forecast", ASKERS)
+        self._loops: dict[str, ForecastLoop] = {}
+
+    def take(self, queries: Mapping[str, QueryConfig], source: Source) -> None:
+        """Take resolved queries in the place of the old ones, whose loops have been stopped."""
+        loops: dict[str, ForecastLoop] = {}
+        for name, query in queries.items():
+            forecast = query.forecast
+            if forecast is None:
+                self._metrics.describe(name, query.unit)
+                continue
+            self._metrics.describe(
+                name, query.unit, forecast.kind, lead_name(forecast.horizon or 0.0)
+            )
+            runner = ForecastRunner(query, forecast, source, self._crew.map, self._clock.monotonic)
+            loops[name] = ForecastLoop(
+                runner, clock=self._clock, pool=self._crew.askers, metrics=self._metrics
+            )
+            if before := self._loops.get(name):
+                loops[name].succeed(before)
+        for name in self._loops.keys() - loops.keys():
+            self._metrics.forecasts.forget(name)
+        self._loops = loops
+
+    def start(self, ready: Callable[[str], Awaitable[object]]) -> None:
+        """Begin the cycles of each query once what `ready` waits for, given its name, is so."""
+        for name, loop in self._loops.items():
+            loop.start(partial(ready, name))
+
+    async def stop(self) -> None:
+        """Return once no cycle runs any more; they end early."""
+        await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
+
+    def outlooks(self) -> list[Outlook]:
+        """Return what is published at this instant; any thread may ask."""
+        found = (loop.outlook for loop in self._loops.values())
+        return [outlook for outlook in found if outlook is not None]
+
+    def row(self, query: str) -> ForecastRow | None:
+        """Return what the page for people says of a query's forecasts."""
+        loop = self._loops.get(query)
+        if loop is None:
+            return None
+        return ForecastRow(loop.state, loop.last_success, loop.last_error)
+
+    def dismiss(self) -> None:
+        """End the threads."""
+        self._crew.dismiss()

@@ -1,0 +1,185 @@
+"""What happens in a forecast cycle: what is asked for, what is kept, what is published."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from threading import Event
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+
+from exporter.config import QueryConfig, milliseconds
+from exporter.core.limits import limits_of
+from exporter.core.published import Outlook
+from exporter.core.rows import select_keys
+from exporter.core.series import Floats, Ints, Keys
+from exporter.core.source import Source
+from exporter.errors import ExporterError, ForecasterError, QueryError
+from exporter.forecastconfig import ForecastConfig
+from exporter.outlook import Part, look_ahead, present
+from exporter.planning import forecast_fingerprint, forecast_plan_of
+from exporter.slices import Slices, within_limit
+
+log = logging.getLogger(__name__)
+
+PIECE: Final = 256
+"""Series that are forecast at a time: their paths take some 20 MB."""
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Mapper(Protocol):
+    """Does pieces of work, perhaps several at a time, and yields the results in order."""
+
+    def __call__(self, work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+        """Yield what `work` makes of each item."""
+        ...
+
+
+class Stopped(ExporterError):
+    """A cycle was told to end before it was through."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastOutcome:
+    """What one cycle did.
+
+    Parameters
+    ----------
+    outlook : what is published
+    replaced : series that seasonal naive stands in for
+    failure : why the forecaster could not tell of some of the series
+    is_behind : there is more history up to now; to be called again at once
+    """
+
+    outlook: Outlook | None = None
+    replaced: int = 0
+    failure: ForecasterError | None = None
+    is_behind: bool = False
+
+
+class ForecastRunner:
+    """The forecasts of one query; `run` is called from one thread at a time.
+
+    Parameters
+    ----------
+    query : resolved, see `Config.all_queries`
+    forecast : its forecast
+    source : where its samples come from
+    pieces : does the computing
+    clock : seconds that never go back
+    """
+
+    def __init__(
+        self,
+        query: QueryConfig,
+        forecast: ForecastConfig,
+        source: Source,
+        pieces: Mapper,
+        clock: Callable[[], float],
+    ) -> None:
+        self.query = query
+        self.forecast = forecast
+        self.plan = forecast_plan_of(query, forecast)
+        self.fingerprint = forecast_fingerprint(query)
+        self.stopping = Event()
+        self._ring = self.plan.blank_ring()
+        self._source = source
+        self._pieces = pieces
+        fine = self.plan.fine
+        self._slices = Slices(query.name, query.expr, fine, query.timeout, source, clock)
+        self._matched: tuple[Keys, Keys, Ints] = ((), (), np.empty(0, dtype=np.int64))
+
+    def succeed(self, before: "ForecastRunner") -> None:
+        """Go on with the history that a stopped runner of the same query has."""
+        ring = before._ring
+        is_same = (ring.step, ring.columns) == (self._ring.step, self._ring.columns)
+        if is_same and before.query.expr == self.query.expr:
+            self._ring = ring
+
+    def run(self, now: float) -> ForecastOutcome:
+        """Ask for what is new up to `now` (unix seconds) and forecast every series.
+
+        If much is new, only for the first of it; the outcome says that it `is_behind`.
+
+        Raises
+        ------
+        QueryError
+            The query has no answer; the next call asks for the same columns again.
+        Stopped
+            `stopping` was set.
+        """
+        plan = self.plan
+        end = (milliseconds(now) - milliseconds(self.query.offset)) // plan.fine * plan.fine
+        if self._ring.until > end:
+            self._ring = plan.blank_ring()  # the clock was set back
+        start = max(self._ring.until, end - self._ring.columns * plan.fine) + plan.fine
+        if start <= end:
+            last, batch = self._slices.fetch(start, end, len(self._ring.keys))
+            batch, _ = within_limit(batch, set(self._ring.keys), self.query.max_series)
+            self._ring.append(batch)
+            if last < end:
+                return ForecastOutcome(is_behind=True)
+            self._forget()
+        return self._look_ahead()
+
+    def _look_ahead(self) -> ForecastOutcome:
+        ring = self._ring
+        rows = present(self.plan, ring)
+        keys = ring.keys if len(rows) == len(ring.keys) else select_keys(ring.keys, rows)
+        limits = self._limits(keys)
+
+        def forecast_piece(first: int) -> Part:
+            if self.stopping.is_set():
+                raise Stopped("the cycle was told to end")
+            piece = slice(first, first + PIECE)
+            limit = None if limits is None else limits[piece]
+            return look_ahead(self.plan, ring, rows[piece], limit)
+
+        # With no series one empty piece, for the names of its gauges.
+        parts = list(self._pieces(forecast_piece, range(0, max(1, len(rows)), PIECE)))
+        failures = [part.failure for part in parts if part.failure is not None]
+        leads = {
+            name: {
+                gauge: np.concatenate([part.leads[gauge][:, place] for part in parts])
+                for gauge in parts[0].leads
+            }
+            for place, name in enumerate(self.plan.leads)
+        }
+        gauges = {
+            gauge: np.concatenate([part.gauges[gauge] for part in parts])
+            for gauge in parts[0].gauges
+        }
+        return ForecastOutcome(
+            outlook=Outlook(self.query.name, keys, leads, gauges),
+            failure=failures[0] if failures else None,
+        )
+
+    def _limits(self, keys: Keys) -> Floats | None:
+        """Return the limit of each series, NaN where there is none, or None without any."""
+        limit = self.forecast.limit
+        if limit is None:
+            return None
+        if not isinstance(limit, str):
+            return np.full(len(keys), limit)
+        until = self._ring.until
+        try:
+            batch = self._source.fetch(limit, until, until, self.plan.fine, self.query.timeout)
+        except QueryError as error:
+            raise QueryError(error.reason, f"the forecast's limit: {error}") from error
+        if (keys, batch.keys) != self._matched[:2]:
+            self._matched = (keys, batch.keys, limits_of(keys, batch.keys))
+        return np.append(batch.values[:, 0], np.nan)[self._matched[2]]
+
+    def _forget(self) -> None:
+        """Drop the series that have been gone for too long, or for longest if too many."""
+        ring, plan = self._ring, self.plan
+        age = ring.until - ring.seen
+        is_kept = age <= max(plan.grace, 2 * ring.step) + plan.remember_for
+        excess = int(is_kept.sum()) - self.query.max_series
+        if excess > 0:
+            longest = np.argsort(np.where(is_kept, -age, 1), kind="stable")[:excess]
+            is_kept[longest] = False
+        if not is_kept.all():
+            ring.keep(np.flatnonzero(is_kept))

@@ -1,0 +1,83 @@
+"""What do the pure parts need to know of a configured query, and what does its state depend on?"""
+
+import math
+import re
+from collections.abc import Set
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from exporter.config import QueryConfig, milliseconds
+from exporter.ensemble import MEAN, Combination
+from exporter.forecastconfig import ForecastConfig, lead_name, stride_of
+from exporter.judge import Policy
+from exporter.outlook import ForecastPlan
+from exporter.plan import Plan
+
+
+def plan_of(query: QueryConfig) -> Plan:
+    """Return what the pipeline needs to know of a resolved query."""
+    low, high = query.range
+    return Plan(
+        query=query.name,
+        detectors=query.detectors,
+        combination=Combination(
+            kind=query.combine or MEAN.kind,
+            quorum=MEAN.quorum if query.quorum is None else query.quorum,
+        ),
+        policy=Policy(
+            direction=query.direction,
+            low=-math.inf if low is None else low,
+            high=math.inf if high is None else high,
+            min_deviation=query.min_deviation,
+            min_relative_deviation=query.min_relative_deviation,
+            threshold=query.threshold,
+        ),
+        grace=milliseconds(query.grace),
+        missing_for=milliseconds(query.missing_for),
+        remember_for=milliseconds(query.remember_for),
+        max_series=query.max_series,
+        per_detector=query.publish_detector_scores,
+        zone=None if query.timezone is None else ZoneInfo(query.timezone),
+    )
+
+
+def forecast_plan_of(query: QueryConfig, forecast: ForecastConfig) -> ForecastPlan:
+    """Return what a forecast cycle needs to know of a resolved query."""
+    low, high = query.range
+    step = forecast.step or 0.0
+    return ForecastPlan(
+        query=query.name,
+        forecaster=forecast.forecaster,
+        step=milliseconds(step),
+        stride=stride_of(step, forecast.interval or 0.0),
+        columns=milliseconds(forecast.lookback) // milliseconds(step),
+        horizon=milliseconds(forecast.horizon) // milliseconds(step),
+        leads={
+            lead_name(lead): milliseconds(lead) // milliseconds(step)
+            for lead in forecast.horizons or ()
+        },
+        coverage=forecast.coverage,
+        low=-math.inf if low is None else low,
+        high=math.inf if high is None else high,
+        direction=forecast.direction or "up",
+        grace=milliseconds(query.grace),
+        remember_for=milliseconds(max(query.remember_for, query.missing_for)),
+        max_series=query.max_series,
+    )
+
+
+def fingerprint(query: QueryConfig) -> str:
+    """Return what a resolved query's state depends on; a change of it means a cold start."""
+    kept = {"expr", "step", "timezone", "detectors"}
+    return _marked(query, kept, {"detectors": {"__all__": {"weight"}}})
+
+
+def forecast_fingerprint(query: QueryConfig) -> str:
+    """Return what the state of a resolved query's forecasts depends on, likewise."""
+    kept = {"expr", "timezone", "forecast"}
+    return _marked(query, kept, {"forecast": {"interval", "lookback", "capacity"}})
+
+
+def _marked(query: QueryConfig, kept: Set[str], but: dict[str, Any]) -> str:
+    text = query.model_dump_json(include=set(kept), exclude=but)
+    return re.sub(r"\s+", " ", text)

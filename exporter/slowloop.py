@@ -1,0 +1,101 @@
+"""When is it time for what takes long and is done seldom?"""
+
+import asyncio
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, Future
+from typing import Any, Final, ParamSpec, TypeVar
+
+from promkit.clock import Clock
+
+FIRST_RETRY: Final = 5.0
+"""Seconds after a failure; twice as long after each further one, up to the interval."""
+
+SPREAD: Final = 0.2
+"""Share of the interval over which the cycles of several queries are spread."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class SlowLoop(ABC):
+    """Runs a cycle now and then at every multiple of the interval, and sooner after a failure.
+
+    Parameters
+    ----------
+    name : of the query; also decides where in the interval its cycles are
+    interval : seconds between cycles
+    clock : paces them
+    pool : where they run
+
+    Attributes
+    ----------
+    last_error : what the last cycle failed with, None when it did not
+    """
+
+    def __init__(self, name: str, interval: float, *, clock: Clock, pool: Executor) -> None:
+        self.name = name
+        self.interval = interval
+        self.last_error: str | None = None
+        self._clock = clock
+        self._pool = pool
+        self._task: asyncio.Task[None] | None = None
+        self._job: Future[Any] | None = None
+        self._running: asyncio.Future[Any] | None = None
+
+    def start(self, ready: Callable[[], Awaitable[object]]) -> None:
+        """Begin on the running event loop, once what `ready` waits for has happened."""
+        self._task = asyncio.create_task(
+            self._run(ready), name=f"{type(self).__name__} {self.name}"
+        )
+
+    async def stop(self) -> None:
+        """Return once nothing of this loop runs any more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._job is not None and self._running is not None and not self._job.cancel():
+            await asyncio.wait([self._running])  # it had begun already
+            self._running.exception()  # nobody else is there any more to look at it
+
+    @abstractmethod
+    async def _cycle(self) -> None:
+        """Do what is to be done."""
+
+    @abstractmethod
+    def _fail(self, error: Exception) -> None:
+        """Count and log what a cycle failed with, and set `last_error`."""
+
+    async def _work(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it in the pool; it goes on until its end when this loop is stopped."""
+        self._job = job = self._pool.submit(work, *args, **kwargs)
+        running = asyncio.wrap_future(job)
+        self._running = running
+        return await asyncio.shield(running)
+
+    async def _run(self, ready: Callable[[], Awaitable[object]]) -> None:
+        await ready()
+        failures = 0
+        while True:
+            try:
+                await self._cycle()
+                failures = 0
+            except Exception as error:  # one query must never stop the others
+                self._fail(error)
+                failures += 1
+            pause = self._until_due()
+            if failures:
+                pause = min(pause, FIRST_RETRY * 2.0 ** min(failures - 1, 16))
+            await self._clock.sleep(pause)
+
+    def _until_due(self) -> float:
+        """Return how many seconds are left."""
+        passed = self._clock.now() - self._phase
+        return (math.floor(passed / self.interval) + 1) * self.interval - passed
+
+    @property
+    def _phase(self) -> float:
+        digest = hashlib.blake2b(self.name.encode(), digest_size=4).digest()
+        return int.from_bytes(digest) / 2**32 * SPREAD * self.interval
