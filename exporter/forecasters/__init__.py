@@ -6,10 +6,12 @@ from pydantic import Field
 
 from exporter.forecasters.auto import Auto
 from exporter.forecasters.base import Forecaster
+from exporter.forecasters.linear import Linear
 from exporter.forecasters.ridge import Ridge
+from exporter.forecasters.seasonal_decomposition import SeasonalDecomposition
 from exporter.forecasters.seasonal_naive import SeasonalNaive
 
-_Forecasters = Auto | Ridge | SeasonalNaive
+_Forecasters = Auto | Linear | Ridge | SeasonalDecomposition | SeasonalNaive
 
 ALL: tuple[type[Forecaster], ...] = get_args(_Forecasters)
 AnyForecaster = Annotated[_Forecasters, Field(discriminator="kind")]

@@ -17,7 +17,7 @@ from exporter.forecasters.history import History, history_of
 SMALL: dict[str, dict[str, Any]] = {}
 """Settings under which a forecaster says something within 40 samples; default: its own."""
 
-LEVEL_DEPENDENT: frozenset[str] = frozenset({"auto"})
+LEVEL_DEPENDENT: frozenset[str] = frozenset({"auto", "seasonal_decomposition"})
 """Forecasters to which a level means something, such as those that take logarithms."""
 
 LEARNS_FROM_ORIGINS: frozenset[str] = frozenset({"auto"})
