@@ -138,6 +138,22 @@ def test_series_are_independent(
 
 
 @every_forecaster
+@pytest.mark.parametrize("cut", [80, 150, 200])
+def test_long_series_are_independent_of_the_future_and_of_each_other(
+    forecaster: Forecaster, cut: int
+) -> None:
+    history = history_of(lively(), 24, 168)
+    origins = np.array([80, 150, 200, 240])
+    changed = history.values.copy()
+    changed[:, cut:] = -10 * changed[:, cut:][:, ::-1]
+    later = History(changed[::-1].copy(), history.first, 24, 168)
+    one = forecaster.foretell(history, origins, 30)[:, origins <= cut]
+    two = forecaster.foretell(later, origins, 30)[::-1][:, origins <= cut]
+    assert np.isfinite(one).all()
+    assert_close(one, two, history)
+
+
+@every_forecaster
 @given(history=histories(awkward), horizon=horizons, data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_whatever_comes_it_tells_or_cannot_tell(
