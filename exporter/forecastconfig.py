@@ -12,7 +12,7 @@ from pydantic import ConfigDict, StrictBool, TypeAdapter, ValidationError, model
 
 from exporter.forecasters import ALL, AnyForecaster
 from exporter.forecasters.base import Forecaster
-from exporter.outlook import Side
+from exporter.forecasters.breach import Side
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import FieldProblem
 from promkit.strictyaml import StrictModel
@@ -58,7 +58,7 @@ class ForecastConfig(StrictModel):
 
     model_config = ConfigDict(extra="allow")
 
-    kind: str = "seasonal_naive"
+    kind: str = "auto"
     """Which forecaster."""
     horizon: PositiveDuration | None = None
     """How far ahead; default: 24 steps, one day without a `step`."""

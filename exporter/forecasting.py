@@ -6,6 +6,7 @@ from functools import partial
 
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import ForecastRow
+from exporter.checkpoint import Outlooks
 from exporter.config import QueryConfig
 from exporter.core.published import Outlook
 from exporter.core.source import Source
@@ -34,8 +35,11 @@ class Forecasting:
         self._crew = Crew("forecast", ASKERS)
         self._loops: dict[str, ForecastLoop] = {}
 
-    def take(self, queries: Mapping[str, QueryConfig], source: Source) -> None:
-        """Take resolved queries in the place of the old ones, whose loops have been stopped."""
+    def take(self, queries: Mapping[str, QueryConfig], source: Source, saved: Outlooks) -> None:
+        """Take resolved queries in the place of the old ones, whose loops have been stopped.
+
+        saved : what is known from before the exporter was started
+        """
         loops: dict[str, ForecastLoop] = {}
         for name, query in queries.items():
             forecast = query.forecast
@@ -45,7 +49,9 @@ class Forecasting:
             self._metrics.describe(
                 name, query.unit, forecast.kind, lead_name(forecast.horizon or 0.0)
             )
-            runner = ForecastRunner(query, forecast, source, self._crew.map, self._clock.monotonic)
+            _, state = saved.get(name, ("", None))
+            pieces, seconds = self._crew.map, self._clock.monotonic
+            runner = ForecastRunner(query, forecast, source, state, pieces, seconds)
             loops[name] = ForecastLoop(
                 runner, clock=self._clock, pool=self._crew.askers, metrics=self._metrics
             )
@@ -63,6 +69,11 @@ class Forecasting:
     async def stop(self) -> None:
         """Return once no cycle runs any more; they end early."""
         await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
+
+    def states(self) -> Outlooks:
+        """Return what is known by now; nobody writes to it any more."""
+        runners = {name: loop.runner for name, loop in self._loops.items()}
+        return {name: (runner.fingerprint, runner.state) for name, runner in runners.items()}
 
     def outlooks(self) -> list[Outlook]:
         """Return what is published at this instant; any thread may ask."""

@@ -96,6 +96,11 @@ class ForecastLoop(SlowLoop):
                 )
             self._failing = message
         metrics = self._metrics
+        for what, count in outcome.breaches.counts.items():
+            metrics.forecast_breaches_total.labels(self.name, what).inc(count)
+        for seconds in outcome.breaches.lead_seconds.tolist():
+            metrics.forecast_breach_lead_seconds.labels(self.name).observe(seconds)
+        metrics.forecast_replacements_total.labels(self.name).inc(outcome.replacements)
         metrics.forecasts_total.labels(self.name).inc()
         self.outlook = outcome.outlook
         series = 0 if outcome.outlook is None else len(outcome.outlook.keys)

@@ -1,7 +1,7 @@
 """What happens in a forecast cycle: what is asked for, what is kept, what is published."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Final, Protocol, TypeVar
@@ -16,7 +16,9 @@ from exporter.core.series import Floats, Ints, Keys
 from exporter.core.source import Source
 from exporter.errors import ExporterError, ForecasterError, QueryError
 from exporter.forecastconfig import ForecastConfig
-from exporter.outlook import Part, look_ahead, present
+from exporter.forecasters.followup import OUTCOMES, Outcomes
+from exporter.outlook import NO_OUTCOMES, Part, cycle_of, look_ahead, present
+from exporter.outlookstate import OutlookState, cold_outlook, for_keys, rows_of, with_rows
 from exporter.planning import forecast_fingerprint, forecast_plan_of
 from exporter.slices import Slices, within_limit
 
@@ -48,13 +50,16 @@ class ForecastOutcome:
     Parameters
     ----------
     outlook : what is published
-    replaced : series that seasonal naive stands in for
+    replaced, replacements : series that seasonal naive stands in for; of these, since now
+    breaches : what became of predicted breaches, and those that were not
     failure : why the forecaster could not tell of some of the series
     is_behind : there is more history up to now; to be called again at once
     """
 
     outlook: Outlook | None = None
     replaced: int = 0
+    replacements: int = 0
+    breaches: Outcomes = NO_OUTCOMES
     failure: ForecasterError | None = None
     is_behind: bool = False
 
@@ -67,6 +72,7 @@ class ForecastRunner:
     query : resolved, see `Config.all_queries`
     forecast : its forecast
     source : where its samples come from
+    state : what an earlier runner of the same fingerprint learned
     pieces : does the computing
     clock : seconds that never go back
     """
@@ -76,6 +82,7 @@ class ForecastRunner:
         query: QueryConfig,
         forecast: ForecastConfig,
         source: Source,
+        state: OutlookState | None,
         pieces: Mapper,
         clock: Callable[[], float],
     ) -> None:
@@ -83,6 +90,7 @@ class ForecastRunner:
         self.forecast = forecast
         self.plan = forecast_plan_of(query, forecast)
         self.fingerprint = forecast_fingerprint(query)
+        self.state = state or cold_outlook(len(self.plan.leads))
         self.stopping = Event()
         self._ring = self.plan.blank_ring()
         self._source = source
@@ -94,6 +102,8 @@ class ForecastRunner:
     def succeed(self, before: "ForecastRunner") -> None:
         """Go on with the history that a stopped runner of the same query has."""
         ring = before._ring
+        if before.fingerprint == self.fingerprint:
+            self.state = before.state
         is_same = (ring.step, ring.columns) == (self._ring.step, self._ring.columns)
         if is_same and before.query.expr == self.query.expr:
             self._ring = ring
@@ -125,21 +135,26 @@ class ForecastRunner:
         return self._look_ahead()
 
     def _look_ahead(self) -> ForecastOutcome:
-        ring = self._ring
-        rows = present(self.plan, ring)
+        plan, ring = self.plan, self._ring
+        rows = present(plan, ring)
         keys = ring.keys if len(rows) == len(ring.keys) else select_keys(ring.keys, rows)
         limits = self._limits(keys)
+        state = for_keys(self.state, ring.keys, len(plan.leads))
+        cycle = cycle_of(plan, ring, state.until, None)
 
         def forecast_piece(first: int) -> Part:
             if self.stopping.is_set():
                 raise Stopped("the cycle was told to end")
             piece = slice(first, first + PIECE)
             limit = None if limits is None else limits[piece]
-            return look_ahead(self.plan, ring, rows[piece], limit)
+            return look_ahead(cycle, rows[piece], limit, rows_of(state, rows[piece]))
 
         # With no series one empty piece, for the names of its gauges.
         parts = list(self._pieces(forecast_piece, range(0, max(1, len(rows)), PIECE)))
-        failures = [part.failure for part in parts if part.failure is not None]
+        self.state = with_rows(state, rows, ring.until, [part.learned for part in parts])
+        return self._outcome(keys, parts)
+
+    def _outcome(self, keys: Keys, parts: Sequence[Part]) -> ForecastOutcome:
         leads = {
             name: {
                 gauge: np.concatenate([part.leads[gauge][:, place] for part in parts])
@@ -153,7 +168,13 @@ class ForecastRunner:
         }
         return ForecastOutcome(
             outlook=Outlook(self.query.name, keys, leads, gauges),
-            failure=failures[0] if failures else None,
+            replaced=int(gauges["anomaly_forecast_replaced"].sum()),
+            replacements=sum(part.replacements for part in parts),
+            breaches=Outcomes(
+                {name: sum(part.outcomes.counts[name] for part in parts) for name in OUTCOMES},
+                np.concatenate([part.outcomes.lead_seconds for part in parts]),
+            ),
+            failure=next((part.failure for part in parts if part.failure is not None), None),
         )
 
     def _limits(self, keys: Keys) -> Floats | None:

@@ -37,7 +37,7 @@ def plan_of(query: QueryConfig) -> Plan:
         remember_for=milliseconds(query.remember_for),
         max_series=query.max_series,
         per_detector=query.publish_detector_scores,
-        zone=None if query.timezone is None else ZoneInfo(query.timezone),
+        zone=_zone(query),
     )
 
 
@@ -63,6 +63,7 @@ def forecast_plan_of(query: QueryConfig, forecast: ForecastConfig) -> ForecastPl
         grace=milliseconds(query.grace),
         remember_for=milliseconds(max(query.remember_for, query.missing_for)),
         max_series=query.max_series,
+        zone=_zone(query),
     )
 
 
@@ -76,6 +77,10 @@ def forecast_fingerprint(query: QueryConfig) -> str:
     """Return what the state of a resolved query's forecasts depends on, likewise."""
     kept = {"expr", "timezone", "forecast"}
     return _marked(query, kept, {"forecast": {"interval", "lookback", "capacity"}})
+
+
+def _zone(query: QueryConfig) -> ZoneInfo | None:
+    return None if query.timezone is None else ZoneInfo(query.timezone)
 
 
 def _marked(query: QueryConfig, kept: Set[str], but: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow, create_app
+from exporter.checkpoint import Saved, States
 from exporter.compiling import compile_kernels
 from exporter.config import Config, parse_config
 from exporter.detectors import ALL
@@ -133,16 +134,16 @@ class Service:
         if self._compiling is not None:
             await self._compiling
         if self._config is None:
-            states = await asyncio.to_thread(checkpoint.restore, config.state.path, queries)
+            saved = await asyncio.to_thread(checkpoint.restore, config.state.path, queries)
         else:
             await self._stop_loops()
             async with self._saving:  # which reads what the next evaluations will write to
-                states = self._states()
+                saved = Saved(self._states())
         for name in self._loops.keys() - queries.keys():
             self._metrics.forget(name)
         loops: dict[str, QueryLoop] = {}
         for name, query in queries.items():
-            known = states.get(name)
+            known = saved.queries.get(name)
             state = known[1] if known and known[0] == fingerprint(query) else None
             runner = QueryRunner(query, source, state, self._observe_phase, self._clock.monotonic)
             loops[name] = QueryLoop(
@@ -156,7 +157,7 @@ class Service:
                 loops[name].succeed(self._loops[name])
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
-        self._forecasting.take(queries, source)
+        self._forecasting.take(queries, source, saved.forecasts)
         self._compiling = asyncio.create_task(
             self._compile([one.runner.plan for one in loops.values()])
         )
@@ -227,7 +228,7 @@ class Service:
         loops = (loop.stop() for loop in self._loops.values())
         await asyncio.gather(self._forecasting.stop(), *loops)
 
-    def _states(self) -> checkpoint.States:
+    def _states(self) -> States:
         return {
             name: (loop.runner.fingerprint, loop.runner.state) for name, loop in self._loops.items()
         }
@@ -259,7 +260,7 @@ class Service:
                 name: (loop.runner.fingerprint, stack.enter_context(loop.runner.held()))
                 for name, loop in loops.items()
             }
-            return checkpoint.store(path, states)
+            return checkpoint.store(path, Saved(states, self._forecasting.states()))
 
     def _observe_phase(self, phase: str, seconds: float) -> None:
         self._metrics.phase_duration_seconds.labels(phase).observe(seconds)

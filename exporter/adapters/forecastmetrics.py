@@ -6,9 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter.adapters.metricset import MetricSet
 from exporter.errors import ForecastFailure
-
-OUTCOMES: Final = ("materialised", "averted", "false", "unpredicted")
-"""What may become of a predicted breach, or of a breach."""
+from exporter.forecasters.followup import OUTCOMES
 
 _CYCLES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _LEADS: Final = tuple(3_600.0 * hours for hours in (0.25, 0.5, 1, 2, 4, 8, 24, 48, 96, 168))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from exporter import checkpoint
+from exporter.checkpoint import Saved
 from exporter.config import QueryConfig, parse_config
 from exporter.core.published import GAUGES
 from exporter.core.series import Floats
@@ -230,9 +231,9 @@ def test_a_restart_goes_on_where_the_saved_state_ends(values: Floats, tmp_path: 
     path = tmp_path / "exporter.state"
     before = runner_of(ArraySource(values))
     before.run(100 * SECONDS)
-    size = checkpoint.store(path, {"q": (before.fingerprint, before.state)})
+    size = checkpoint.store(path, Saved({"q": (before.fingerprint, before.state)}))
     assert size == path.stat().st_size
-    restored = checkpoint.restore(path, {"q": query_of()})
+    restored = checkpoint.restore(path, {"q": query_of()}).queries
     source = ArraySource(values)
     after = runner_of(source, restored["q"][1])
     warm = after.run(110 * SECONDS)
@@ -247,11 +248,11 @@ def test_state_of_a_changed_query_is_not_used(values: Floats, tmp_path: Path) ->
     path = tmp_path / "exporter.state"
     runner = runner_of(ArraySource(values))
     runner.run(100 * SECONDS)
-    checkpoint.store(path, {"q": (runner.fingerprint, runner.state)})
+    checkpoint.store(path, Saved({"q": (runner.fingerprint, runner.state)}))
     changed = query_of(", detectors: [{kind: mad}]")
-    assert checkpoint.restore(path, {"q": changed}) == {}
-    assert checkpoint.restore(path, {}) == {}
-    assert set(checkpoint.restore(path, {"q": query_of(", threshold: 0.9")})) == {"q"}
+    assert checkpoint.restore(path, {"q": changed}) == Saved()
+    assert checkpoint.restore(path, {}) == Saved()
+    assert set(checkpoint.restore(path, {"q": query_of(", threshold: 0.9")}).queries) == {"q"}
 
 
 def test_state_that_does_not_fit_is_not_used(values: Floats, tmp_path: Path) -> None:
@@ -264,21 +265,21 @@ def test_state_that_does_not_fit_is_not_used(values: Floats, tmp_path: Path) -> 
         latest=runner.state.latest,
         detectors=runner.state.detectors,
     )
-    checkpoint.store(path, {"q": (runner.fingerprint, short)})
-    assert checkpoint.restore(path, {"q": query_of()}) == {}
+    checkpoint.store(path, Saved({"q": (runner.fingerprint, short)}))
+    assert checkpoint.restore(path, {"q": query_of()}) == Saved()
 
 
 def test_a_damaged_state_is_moved_aside(tmp_path: Path) -> None:
     path = tmp_path / "exporter.state"
-    assert checkpoint.restore(path, {"q": query_of()}) == {}
-    assert checkpoint.restore(None, {"q": query_of()}) == {}
+    assert checkpoint.restore(path, {"q": query_of()}) == Saved()
+    assert checkpoint.restore(None, {"q": query_of()}) == Saved()
     path.write_bytes(b"not a state")
-    assert checkpoint.restore(path, {"q": query_of()}) == {}
+    assert checkpoint.restore(path, {"q": query_of()}) == Saved()
     aside = tmp_path / "exporter.state.corrupt"
     assert aside.read_bytes() == b"not a state"
     assert not path.exists()
     aside.unlink()
     aside.mkdir()  # nothing can be moved there
     path.write_bytes(b"not a state")
-    assert checkpoint.restore(path, {"q": query_of()}) == {}
+    assert checkpoint.restore(path, {"q": query_of()}) == Saved()
     assert path.exists()
