@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks.accuracy.flags import EXIT_CONFIG, EXIT_FAILED, names, positive
 from benchmarks.accuracy.processes import alone
 from benchmarks.forecasts.chosen import BadFlag, columns, forecasters
-from benchmarks.forecasts.jobs import TOGETHER, Task, ask, say
+from benchmarks.forecasts.jobs import Task, ask, say
 from benchmarks.forecasts.peers import BASE, PEERS, cost_of_peer, installed
 from benchmarks.forecasts.process import machine, peak_memory
 from benchmarks.forecasts.report import Cost
@@ -23,6 +23,7 @@ from exporter.errors import ForecasterError
 from exporter.forecasters import bands
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import history_of
+from exporter.forecastrunner import PIECE
 
 COVERAGE: Final = 0.9
 AT_MOST: Final = 100.0
@@ -93,13 +94,13 @@ def load(forecaster: Forecaster, task: Task, series: int, columns: int, threads:
     values = simulated(series, columns)
 
     def forecast_piece(first: int) -> None:
-        history = history_of(values[first : first + TOGETHER], task.season, task.cycle)
+        history = history_of(values[first : first + PIECE], task.season, task.cycle)
         bands.forecast(forecaster, history, task.horizon, coverage=task.coverage)
 
     forecast_piece(max(series - 1, 0))  # compiles
     wall, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(forecast_piece, range(0, series, TOGETHER)))
+        list(pool.map(forecast_piece, range(0, series, PIECE)))
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     say(f"{forecaster.name}: {series} series in {wall:.1f} s")
     return Load(Cost(series, cpu, peak_memory()), wall)
@@ -121,7 +122,7 @@ def load_table(many: Mapping[str, Load], threads: int) -> Iterator[str]:
     """Yield a Markdown table of what many series take."""
     series = next(iter(many.values())).cost.series
     yield ""
-    yield f"{series} series in pieces of {TOGETHER}, {threads} threads:"
+    yield f"{series} series in pieces of {PIECE}, {threads} threads:"
     yield ""
     yield f"| | wall s (asked: {AT_MOST:.0f} for 10,000) | CPU s | MB at the peak |"
     yield "|---|---|---|---|"

@@ -16,9 +16,7 @@ from exporter.errors import ForecasterError
 from exporter.forecasters import bands
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History, history_of
-
-TOGETHER: Final = 256
-"""Rows that are forecast in one call."""
+from exporter.forecastrunner import PIECE
 
 ALIKE: Final = 1.25
 """Rows of one call are at most so many times as long as the shortest of them, since the origins
@@ -107,9 +105,7 @@ def pieces(past: Sequence[Floats]) -> Iterator[list[int]]:
     """Yield the rows to forecast together: of about one length, the longest first."""
     piece: list[int] = []
     for row in sorted(range(len(past)), key=lambda row: -len(past[row])):
-        if piece and (
-            len(piece) == TOGETHER or len(past[piece[0]]) > ALIKE * max(len(past[row]), 1)
-        ):
+        if piece and (len(piece) == PIECE or len(past[piece[0]]) > ALIKE * max(len(past[row]), 1)):
             yield piece
             piece = []
         piece.append(row)

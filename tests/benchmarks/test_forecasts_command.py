@@ -12,12 +12,13 @@ import pytest
 
 from benchmarks.forecasts.__main__ import as_json, beside, judge, main, notes
 from benchmarks.forecasts.files import Pair, read_pair
-from benchmarks.forecasts.jobs import ALIKE, TOGETHER, Task, ask, history_of_rows, pieces
+from benchmarks.forecasts.jobs import ALIKE, Task, ask, history_of_rows, pieces
 from benchmarks.forecasts.measures import Accuracy, scales
 from benchmarks.forecasts.report import Cost, Line, published
 from exporter.core.series import Floats, Ints
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History
+from exporter.forecastrunner import PIECE
 
 SEASON, HORIZON = 6, 8
 LENGTHS = {"a": 60, "b": 48, "c": 90}
@@ -109,10 +110,10 @@ def test_rows_of_different_lengths_end_now_and_meet_their_like() -> None:
         [1, 3],
         [0, 2],
     ]
-    many = list(pieces([np.zeros(length) for length in range(1, 2 * TOGETHER)]))
-    assert sorted(row for piece in many for row in piece) == list(range(2 * TOGETHER - 1))
+    many = list(pieces([np.zeros(length) for length in range(1, 2 * PIECE)]))
+    assert sorted(row for piece in many for row in piece) == list(range(2 * PIECE - 1))
     for piece in many:
-        assert len(piece) <= TOGETHER
+        assert len(piece) <= PIECE
         assert piece[0] + 1 <= ALIKE * (piece[-1] + 1)
 
 
