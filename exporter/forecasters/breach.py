@@ -72,6 +72,8 @@ def breach(
     bound, start = sign * limit, sign * now_value
     with np.errstate(all="ignore"):
         mean, paths = sign * forecast.mean, sign * forecast.paths
+        if paths.shape[1] == 0:  # there was no earlier origin
+            paths = np.full_like(mean, np.nan)[:, None]
         timestamp = crossing(mean[:, None], start, bound, times, now)[:, 0]
         edges = np.stack([sign * forecast.lower, sign * forecast.upper], 1)
         edge = np.sort(crossing(edges, start, bound, times, now), 1)

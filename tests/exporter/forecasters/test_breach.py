@@ -78,7 +78,10 @@ def test_there_is_no_telling_without_a_limit_a_forecast_or_a_band() -> None:
     forecast = forecast_of(mean, np.zeros((3, 4, 2)))
     for array in (forecast.lower, forecast.upper, forecast.paths):
         array[2] = np.nan
-    result = told(forecast, [0.0, 0.0, 0.0], [np.nan, 3.0, 5.0])
+    limit = [np.nan, 3.0, 5.0]
+    without = Forecast(forecast.mean, forecast.lower, forecast.upper, forecast.paths[:, :0])
+    assert np.isnan(told(without, [0.0] * 3, limit).probability).all()
+    result = told(forecast, [0.0] * 3, limit)
     for array in (result.timestamp, result.earliest, result.latest, result.probability):
         assert np.isnan(array[:2]).all()
     assert in_hours(result.timestamp[2:]) == [1.5]
