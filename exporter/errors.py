@@ -10,6 +10,7 @@
       DataError               an answer came that does not form a batch
       DetectorError           one detector cannot tell this time; the others go on
       ForecasterError         one query has no forecast this time; its scores go on
+      CalendarError           a calendar cannot be read now; what it said last stays in force
       TrainingError           there is nothing to train from or with; no file was written
       StateError              the state file cannot be used
         StateTooNew           written by a newer version: refuse to start
@@ -74,6 +75,10 @@ class ForecasterError(ExporterError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"forecaster {kind}: {message}")
         self.kind = kind
+
+
+class CalendarError(ExporterError):
+    """A calendar cannot be read."""
 
 
 class TrainingError(ExporterError):
