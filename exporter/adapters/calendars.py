@@ -41,7 +41,7 @@ RETRY: Final = 300.0
 
 _DAY: Final = 86_400_000
 _MOST_KEPT: Final = 64
-_Key: TypeAlias = tuple[str, int, int, str]
+_Key: TypeAlias = tuple[str, int, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class Calendars:
         first, last = start // _DAY - 1, end // _DAY + 2
         parts = []
         for name in names:
-            key = (name, first, last, str(zone))
+            version = self._feeds[name].version if name in self._feeds else 0
+            key = (name, version, first, last, str(zone))
             part = self._kept.get(key)
             if part is None:
                 part = self._expanded(name, first * _DAY, last * _DAY, zone)
@@ -121,8 +122,7 @@ class Calendars:
     def refresh(self) -> None:
         """Read files that changed and URLs that are due, as long as that takes; never raises."""
         for feed in self._feeds.values():
-            if feed.read(self._now(), self._monotonic()):
-                self._kept.clear()
+            feed.read(self._now(), self._monotonic())
 
     async def run(self, clock: Clock) -> None:
         """Refresh for ever, in a thread; returns at once where there is nothing to read."""
@@ -146,23 +146,24 @@ class _Feed:
     def __init__(self, config: CalendarConfig) -> None:
         self.config = config
         self.events: tuple[Event, ...] = ()
+        self.version = 0
         self.failures = 0
         self.last_success = 0.0
         self._due = -1.0
         self._digest = b""
         self._said = ""
 
-    def read(self, now: float, monotonic: float) -> bool:
-        """Read it if it is time to; return whether it says something new."""
+    def read(self, now: float, monotonic: float) -> None:
+        """Read it if it is time to."""
         if monotonic < self._due:
-            return False
+            return
         self._due = monotonic + LOOK
         try:
             content = self._content(monotonic)
             digest = hashlib.sha256(content).digest()
-            is_new = digest != self._digest
-            if is_new:
+            if digest != self._digest:
                 self.events, problems = read_events(content)
+                self.version += 1
                 self._digest = digest
                 for problem in problems[:3]:
                     log.warning("calendar", extra={"calendar": self.config.name, "why": problem})
@@ -175,12 +176,11 @@ class _Feed:
                     extra={"calendar": self.config.name, "why": str(error)},
                 )
             self._said = str(error)
-            return False
+            return
         if self._said:
             log.info("a calendar can be read again", extra={"calendar": self.config.name})
         self._said = ""
         self.last_success = now
-        return is_new
 
     def _content(self, monotonic: float) -> bytes:
         """Return the file or the answer, and set when a URL is asked again."""

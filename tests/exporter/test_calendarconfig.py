@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,9 @@ def test_files_stand_beside_the_configuration_and_urls_print_as_asterisks() -> N
 
 def test_norway_is_no_boolean() -> None:
     assert load("country: NO").country == "NO"
+
+
+def test_every_key_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/calendars.md").read_text(encoding="utf-8")
+    table = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("|"))
+    assert set(re.findall(r"`(\w+)`", table)) == set(CalendarConfig.model_fields)
