@@ -118,12 +118,9 @@ def notes(scale: Floats, said: Mapping[str, Told]) -> Iterator[str]:
             f"{unscaled} series repeat a season exactly, or are no longer than one: they have no "
             "scale and are left out of MASE and MSIS, and of nothing else."
         )
-    for name, told in said.items():
-        if told.without_band:
-            yield (
-                f"`{name}` has no band for {told.without_band} series; it counts as one without "
-                "any width."
-            )
+    without = [f"`{name}` {told.without_band}" for name, told in said.items() if told.without_band]
+    if without:
+        yield f"Series without a band, which count as ones without width: {', '.join(without)}."
 
 
 def as_json(task: Task, ruler: Accuracy, lines: Mapping[str, Line]) -> dict[str, object]:

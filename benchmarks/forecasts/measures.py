@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from exporter.core.series import Floats
+
+ROUNDING: Final = 1e-12
+"""Share of a series' greatest value below which a difference is none."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,9 @@ def scales(past: Sequence[Floats], season: int) -> Floats:
     found = np.full(len(past), np.nan)
     for row, values in enumerate(past):
         if len(values) > season:
-            found[row] = np.abs(values[season:] - values[:-season]).mean() or np.nan
+            error = np.abs(values[season:] - values[:-season]).mean()
+            if error > ROUNDING * np.abs(values).max():
+                found[row] = error
     return found
 
 

@@ -41,8 +41,11 @@ def test_two_zeros_are_no_percentage_error() -> None:
 
 
 def test_a_series_without_scale_counts_in_all_that_needs_none() -> None:
-    scale = scales([np.ones(5), np.ones(2), np.arange(5.0)], 2)
-    np.testing.assert_array_equal(scale, [NAN, NAN, 2.0])
+    rounded = np.full(5, 1e9)
+    rounded[2] = np.nextafter(1e9, np.inf)
+    past = [np.ones(5), np.ones(2), rounded, np.arange(5.0)]
+    np.testing.assert_array_equal(scales(past, 2), [NAN, NAN, NAN, 2.0])
+    scale = np.array([NAN, NAN, 2.0])
     told = accuracy(np.full((3, 1), 2.0), np.array([[2.0], [6.0], [6.0]]), scale)
     assert told.smape == pytest.approx((0 + 100 + 100) / 3)
     assert told.mase == 2.0
