@@ -27,6 +27,8 @@ _ROUNDS: Final = 4
 _FIRST_MOVE: Final = 2.0
 _NARROWER: Final = 1.6
 """How far around, on the logistic scale, and how much less in every further round."""
+_PRICE: Final = 0.02
+"""Share of the error that another part of a model has to save."""
 _EDGE: Final = 0.0005
 _REFIT: Final = 2.0
 """Growth of the history that calls for another fit; a season seen for the second time does too."""
@@ -67,7 +69,8 @@ def foretell_rows(
         for place in range(len(origins)):
             known = origins[place] - first[row]
             if known < 2:
-                paths[row, place] = np.nan
+                for lead in range(horizon):
+                    paths[row, place, lead] = np.nan
                 continue
             is_due = place == len(origins) - 1 or known >= _REFIT * fitted
             for season in range(2):
@@ -99,7 +102,8 @@ def foretell_rows(
                     memory[1],
                     best,
                 )
-                parts[0] = best[PARAMETERS:]
+                for part in range(PARTS):
+                    parts[0, part] = best[PARAMETERS + part]
                 set_parameters(bench, 0, best[:PARAMETERS], parts[0])
                 set_state(bench, memory[0], memory[1], parts, start, day, week)
                 fitted = known
@@ -142,9 +146,8 @@ def fit(
     for k in range(LANES):
         for season in range(2):
             parts[k, 2 + season] *= 1.0 if sizes[season] > 1 else 0.0
+    keep(z[0], parts[0], best)
     least = np.inf
-    best[:PARAMETERS] = z[0]
-    best[PARAMETERS:] = parts[0]
     move = _FIRST_MOVE
     for turn in range(_ROUNDS):
         if turn > 0:
@@ -152,7 +155,8 @@ def fit(
                 for q in range(PARAMETERS):
                     odds = best[q] / (1.0 - best[q]) * np.exp(move * moves[k, q])
                     z[k, q] = min(max(odds / (1.0 + odds), _EDGE), 1.0 - _EDGE)
-                parts[k] = best[PARAMETERS:]
+                for part in range(PARTS):
+                    parts[k, part] = best[PARAMETERS + part]
             move /= _NARROWER
         for k in range(LANES):
             set_parameters(bench, k, z[k], parts[k])
@@ -164,7 +168,16 @@ def fit(
             look_ahead(bench, day_memory, week_memory, sizes, origin, later)
             done = origin
         for k in range(LANES):
-            if bench[LOSS + k] < least:
-                least = bench[LOSS + k]
-                best[:PARAMETERS] = z[k]
-                best[PARAMETERS:] = parts[k]
+            loss = bench[LOSS + k] * (1.0 + _PRICE * np.sum(parts[k]))
+            if loss < least:
+                least = loss
+                keep(z[k], parts[k], best)
+
+
+@compiled
+def keep(z: Floats, parts: Floats, best: Floats) -> None:
+    """Write a candidate's parameters and parts behind each other."""
+    for q in range(PARAMETERS):
+        best[q] = z[q]
+    for part in range(PARTS):
+        best[PARAMETERS + part] = parts[part]

@@ -112,7 +112,7 @@ _TABLES: Final[dict[Model, tuple[_Table, _Table]]] = {
             (_DAY_AND_TREND, _z(0.1, gamma=0.3, rho=0.97)),
             (_ERROR, _z(0.7, rho=0.01)),
             (_ERROR, _z(0.03, rho=0.8)),
-            (_TREND_AND_ERROR, _z(0.1, rho=0.01)),
+            (_HOLT, _z(0.05, 0.05)),
         ],
     ),
 }

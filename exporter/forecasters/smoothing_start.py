@@ -18,6 +18,8 @@ DAYS: Final = 7
 _SLOPE_LAG: Final = 10
 _SLOPE_SPAN: Final = 40
 _DIFFERENCES: Final = 500
+_HARDLY_ANY: Final = 2
+"""Steps, and per cent of all steps, that are too few to tell what is usual."""
 _AGREEMENT: Final = 6.0
 """Usual disagreements between two cycles beyond which the less conspicuous of two is right."""
 
@@ -34,8 +36,10 @@ def begin(samples: Floats, sizes: Ints, start: Floats, day: Floats, week: Floats
     day, week : float64 [sizes], seasonal shapes around 0, written
     """
     columns = len(samples)
-    day[:] = 0.0
-    week[:] = 0.0
+    for column in range(len(day)):
+        day[column] = 0.0
+    for column in range(len(week)):
+        week[column] = 0.0
     longest = max(sizes[0], sizes[1])
     count = min(columns // longest, WEEKS if sizes[1] > 1 else DAYS)
     level = samples[0]
@@ -45,7 +49,8 @@ def begin(samples: Floats, sizes: Ints, start: Floats, day: Floats, week: Floats
         for cycle in range(count):
             part = rest[cycle * longest : (cycle + 1) * longest]
             levels[cycle] = np.median(part)
-            part -= levels[cycle]
+            for column in range(longest):
+                part[column] -= levels[cycle]
         level = levels[0] + take_shape(rest, day)
         if sizes[1] > 1:
             level += take_shape(rest, week)
@@ -70,14 +75,17 @@ def take_shape(rest: Floats, shape: Floats) -> float:
         return 0.0
     count = len(rest) // size
     disagreement = np.median(np.abs(rest[size : 2 * size] - rest[:size])) * _AGREEMENT
+    values = np.empty(count)
     for column in range(size):
-        values = rest[column::size][:count]
-        middle = np.median(values)
+        for cycle in range(count):
+            values[cycle] = rest[cycle * size + column]
         if count == 2 and abs(values[0] - values[1]) > disagreement:
-            middle = values[0] if abs(values[0]) < abs(values[1]) else values[1]
-        shape[column] = middle
+            shape[column] = values[0] if abs(values[0]) < abs(values[1]) else values[1]
+        else:
+            shape[column] = np.median(values)
     mean = float(np.mean(shape))
-    shape -= mean
+    for column in range(size):
+        shape[column] -= mean
     for column in range(len(rest)):
         rest[column] -= shape[column % size] + mean
     return mean
@@ -85,14 +93,23 @@ def take_shape(rest: Floats, shape: Floats) -> float:
 
 @compiled
 def usual_step(samples: Floats) -> float:
-    """Return how far apart neighbours are: the median, or the mean of all but the farthest."""
+    """Return how far apart neighbours are: the median, or less where most are equal.
+
+    A few steps in a series that stands still are none of its habits.
+    """
     stride = 1 + len(samples) // _DIFFERENCES
-    count = (len(samples) - 1 + stride - 1) // stride
+    count = (len(samples) - 2) // stride + 1
     steps = np.empty(count)
+    moving = 0
     for place in range(count):
-        steps[place] = abs(samples[place * stride + 1] - samples[place * stride])
-    steps.sort()
-    if steps[count // 2] > 0.0:
-        return float(steps[count // 2])
-    kept = count - 2 - count // 50
-    return float(np.mean(steps[:kept])) if kept > 0 else 0.0
+        step = abs(samples[place * stride + 1] - samples[place * stride])
+        if step > 0.0:
+            steps[moving] = step
+            moving += 1
+    if moving <= _HARDLY_ANY + count * _HARDLY_ANY // 100:
+        return 0.0
+    if 2 * moving > count:
+        for place in range(moving, count):
+            steps[place] = 0.0
+        return float(np.median(steps))
+    return float(np.median(steps[:moving])) * moving / count
