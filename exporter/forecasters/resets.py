@@ -36,9 +36,10 @@ STEADY: Final = 0.1
 ODD: Final = 0.05
 """Share of its steps in which it may do otherwise."""
 
-REGULAR: Final = 1.5
-"""Three or more resets whose distances differ by less than this factor are a season, which is the
-forecasters' business: tomorrow's backup will reset the age of the last one as today's did."""
+REGULAR: Final = 0.15
+"""Three or more resets are a season, which is the forecasters' business, if two thirds of their
+distances are whole multiples of the middle one, give or take this share of it: tomorrow's backup
+will reset the age of the last one as today's did, and on Monday those of Friday."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,14 +143,32 @@ def has_few_reversals(rates: Floats, count: int) -> bool:
     if reversals == 0 or reversals > max(1.0, MOST * (count - 1)) or rises == falls:
         return False
     sign = 1.0 if rises > falls else -1.0
-    last, shortest, longest = 0, count, 0
+    distances = np.empty(reversals)
+    last, found = 0, 0
     for i in range(1, count):
         if rates[i] * sign < 0.0:
             if last > 0:
-                shortest = min(shortest, i - last)
-                longest = max(longest, i - last)
+                distances[found] = i - last
+                found += 1
             last = i
-    return reversals < 3 or longest >= REGULAR * shortest
+    return reversals < 3 or not are_multiples(distances[:found])
+
+
+@compiled
+def are_multiples(distances: Floats) -> bool:
+    """Tell whether most of the distances are whole multiples of the middle one."""
+    count = len(distances)
+    fitting = 0
+    for middle in distances:
+        below, equal, near = 0, 0, 0
+        for other in distances:
+            below += other < middle
+            equal += other == middle
+            share = other / middle
+            near += round(share) >= 1.0 and abs(share - round(share)) <= REGULAR
+        if below <= (count - 1) // 2 < below + equal:
+            fitting = near
+    return bool(3 * fitting >= 2 * count)
 
 
 @compiled

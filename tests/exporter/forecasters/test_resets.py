@@ -13,6 +13,7 @@ from exporter.forecasters.bands import forecast
 from exporter.forecasters.history import history_of
 from exporter.forecasters.resets import (
     Course,
+    are_multiples,
     has_few_reversals,
     is_counter,
     join_counter,
@@ -103,6 +104,11 @@ def rows_that_are_neither() -> dict[str, Floats]:
     disk[300:] -= 15.0
     noisy = 90.0 - 0.05 * hours + rng.normal(0, 0.05, HOURS)
     noisy[500:] += 40.0
+    quarter = np.arange(4 * HOURS)
+    today = np.where(quarter // 96 % 7 < 5, quarter % 96 * 7.0, 0.0)[-HOURS:]
+    restarted = today.copy()
+    at = int(np.flatnonzero(today)[0]) + 40
+    restarted[at : at + 56] = np.maximum(restarted[at : at + 56] - restarted[at] + 3.0, 3.0)
     crash, _ = counter(resets_at=(200, 205))
     back = counter()[0][0].copy()
     back[50] -= 1e-9 + back[50] - back[49]
@@ -114,6 +120,8 @@ def rows_that_are_neither() -> dict[str, Floats]:
         "a free disk that was tidied": noisy,
         "the age of a daily backup": (hours % 24) * 3600.0,
         "the age of a weekly backup": (hours % 168) * 3600.0,
+        "orders of today": today,
+        "orders of today, and a restart": restarted,
         "a counter in a crash loop": crash[0],
         "a counter that went back a little": back,
         "a counter without resets": counter(resets_at=())[0][0],
@@ -184,6 +192,29 @@ def test_settling_touches_no_other_row() -> None:
         forecast(SeasonalNaive(), history_of(np.full((2, 30), np.nan)), 3)
     )
     assert np.isnan(cannot_tell.mean).all()
+
+
+@pytest.mark.parametrize(
+    ("distances", "expected"),
+    [
+        ([24, 24, 25, 72, 23], True),
+        ([24, 24, 7, 17, 24, 24], True),
+        ([48, 24, 24, 72, 24], True),
+        ([100, 100], True),
+        ([60, 137, 340], False),
+        ([200, 90], False),
+        ([168, 30, 50, 411, 168, 77], False),
+    ],
+)
+def test_regular_resets_are_a_season(distances: list[float], expected: bool) -> None:
+    given = np.array(distances, dtype=np.float64)
+    assert bool(are_multiples(given)) == expected
+    assert bool(uncompiled(are_multiples)(given)) == expected
+
+
+def test_a_counter_that_is_reset_now_and_then_is_one() -> None:
+    samples, _ = counter(resets_at=(60, 180, 600))
+    assert without_resets(samples).offset[0] > 0
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
