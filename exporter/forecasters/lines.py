@@ -9,7 +9,7 @@ from exporter.core.series import Floats
 
 TO_SIGMA: Final = 1.4826
 """Makes a median deviation the standard deviation of normal data."""
-RARE: Final = 8.0
+RARE: Final = 6.0
 """Standard deviations of the usual steps beyond which a step may be a jump."""
 LASTING: Final = 0.5
 """Share of a jump that has to be left of it in the samples around."""
@@ -18,7 +18,7 @@ ONE_OFF: Final = 3
 ALIKE: Final = 3.0
 """Factor within which jumps are of one kind."""
 EDGE: Final = 3
-"""Samples on either side without which a jump is not yet believed."""
+"""Fewest samples on either side without which a jump is not yet believed; else half a span."""
 ROUNDING: Final = 1e-12
 
 
@@ -34,7 +34,7 @@ def without_jumps(values: Floats, span: int) -> int:
     Columns from one jump to the next of those that are a habit, 0 where there is none.
     """
     count = len(values)
-    if count < 2 * EDGE:
+    if count < 2 * max(EDGE, span):
         return 0
     steps = np.diff(values)
     usual = np.median(steps)
@@ -51,37 +51,59 @@ def without_jumps(values: Floats, span: int) -> int:
         drift = shift / span
         least = max(least, RARE * TO_SIGMA * np.median(np.abs(shifts - shift)))
     least = max(least, ROUNDING * np.abs(values).max())
-    jumps, events, sizes = np.zeros(count - 1), np.zeros(count - 1), np.zeros(count - 1)
+    jumps, sizes = np.zeros(count - 1), np.zeros(count - 1)
+    begun, ended, lasting = np.zeros(count - 1), np.zeros(count - 1), np.zeros(count - 1)
     found = 0
-    for column in range(EDGE, count - EDGE + 1):
+    edge = max(EDGE, span // 8)
+    for column in range(edge, count - edge + 1):
         jump = steps[column - 1] - usual
         if not abs(jump) > least:
             continue
-        start, stop = max(column - span, 0), min(column + span, count)
-        rise = np.median(values[column:stop]) - np.median(values[start:column])
-        left = (rise - drift * 0.5 * (stop - start)) / jump
+        # Windows one span apart are of the same hours, also where the history ends soon.
+        size = min(column, count - column, span)
+        start = column if column >= span else span
+        after = values[start : start + size]
+        before = values[start - span : start - span + size]
+        left = (np.median(after) - np.median(before) - drift * span) / jump
         if left < LASTING:
             continue
-        is_same = found > 0 and column - events[found - 1] <= span and jump * sizes[found - 1] > 0.0
-        found += 0 if is_same else 1
-        sizes[found - 1] = sizes[found - 1] + jump if is_same else jump
-        events[found - 1] = column
+        if found == 0 or column - ended[found - 1] > span or jump * sizes[found - 1] < 0.0:
+            begun[found] = column
+            found += 1
+        sizes[found - 1] += jump
+        ended[found - 1] = column
+        lasting[found - 1] = max(lasting[found - 1], left * abs(jump))
         jumps[column - 1] = found
-    habit = 0
-    for event in range(found):
-        alike = 0
-        for other in range(found):
-            ratio = sizes[other] / sizes[event]
-            alike += 1 if ratio * ALIKE >= 1.0 else 0
-        if alike > ONE_OFF:
-            habit = max(habit, count // alike)
-            events[event] = -1.0
+    habit = forget_habits(sizes[:found], lasting, begun, ended, span, count)
     offset = 0.0
     for column in range(count - 1, 0, -1):
         event = int(jumps[column - 1]) - 1
-        if event >= 0 and events[event] >= 0.0:
+        if event >= 0 and ended[event] > 0.0:
             offset += steps[column - 1] - usual
         values[column - 1] += offset
+    return habit
+
+
+@compiled
+def forget_habits(
+    sizes: Floats, lasting: Floats, begun: Floats, ended: Floats, span: int, count: int
+) -> int:
+    """Let the jumps that are part of the pace end at 0; return the columns between habitual ones.
+
+    sizes, lasting, begun, ended : of each jump; it may take several steps, and how much of them
+        lasts is seen by the levels around
+    """
+    habit = 0
+    for jump in range(len(sizes)):
+        alike = 0
+        for other in range(len(sizes)):
+            alike += 1 if sizes[other] / sizes[jump] * ALIKE >= 1.0 else 0
+        if alike > ONE_OFF:
+            habit = max(habit, count // alike)
+        # What takes longer than the span is another pace; what mostly comes back is noise.
+        is_slow = ended[jump] - begun[jump] > span
+        if alike > ONE_OFF or is_slow or lasting[jump] < LASTING * abs(sizes[jump]):
+            ended[jump] = 0.0
     return habit
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from exporter.core.kernels import uncompiled
 from exporter.core.series import Floats
-from exporter.forecasters.lines import middle_slope, without_jumps
+from exporter.forecasters.lines import forget_habits, middle_slope, without_jumps
 
 HOURS = np.arange(24 * 42)
 NOISE = np.random.default_rng(1).standard_normal(len(HOURS))
@@ -69,3 +69,13 @@ def test_the_middle_slope_of_points_by_hand() -> None:
         assert kernel(np.array([0.0, 2.0, 100.0, 6.0]), work) == 2.0
         assert kernel(np.array([0.0, 1.0, 2.0, -7.0]), work) == pytest.approx(-2 / 3)
         assert kernel(np.array([3.0]), work) == 0.0
+
+
+def test_what_is_alike_too_often_or_takes_too_long_is_no_jump() -> None:
+    sizes = np.array([-5.0, -6.0, 40.0, -4.0, -20.0, -90.0, 50.0, 500.0])
+    lasting = np.array([5.0, 6.0, 40.0, 4.0, 20.0, 70.0, 50.0, 90.0])
+    begun = np.array([100.0, 200.0, 250.0, 300.0, 400.0, 450.0, 500.0, 580.0])
+    for kernel in (forget_habits, uncompiled(forget_habits)):
+        ended = begun + np.array([0.0, 0.0, 20.0, 0.0, 0.0, 0.0, 25.0, 0.0])
+        assert kernel(sizes, lasting, begun, ended, 24, 600) == 120
+        assert ended.tolist() == [0, 0, 270, 0, 400, 450, 0, 0]
