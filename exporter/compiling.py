@@ -11,11 +11,16 @@ import numpy as np
 from exporter.core.series import SeriesBatch
 from exporter.detectors.base import Detector
 from exporter.ensembles import named_ensemble
+from exporter.forecasters import ALL
+from exporter.forecastplan import CapacityPlan, ForecastPlan
 from exporter.judge import Policy
+from exporter.outlook import cycle_of, look_ahead
+from exporter.outlookstate import unseen
 from exporter.pipeline import advance, cold_state
 from exporter.plan import Plan
 
 _STEP = 60_000
+_HOUR = 3_600_000
 _PAST = 64
 
 
@@ -32,18 +37,49 @@ def compile_kernels(plans: Iterable[Plan]) -> None:
         advance(odd, state, _batch(_PAST, 1))
 
 
-def _batch(first: int, columns: int) -> SeriesBatch:
-    times = np.arange(first, first + columns, dtype=np.int64) * _STEP
+def _batch(first: int, columns: int, step: int = _STEP) -> SeriesBatch:
+    times = np.arange(first, first + columns, dtype=np.int64) * step
     values = np.array([[0.0], [1.0]]) + (times % 7).astype(np.float64)
-    return SeriesBatch((b'{"row":"0"}', b'{"row":"1"}'), times, values, _STEP)
+    return SeriesBatch((b'{"row":"0"}', b'{"row":"1"}'), times, values, step)
+
+
+def compile_forecasters(plans: Iterable[ForecastPlan]) -> None:
+    """Run a cycle of every forecaster of the plans on a few samples."""
+    done = []
+    for plan in plans:
+        if plan.forecaster in done:
+            continue
+        done.append(plan.forecaster)
+        few = replace(
+            plan,
+            step=_HOUR,
+            stride=1,
+            columns=4 * 24,
+            horizon=4,
+            leads={"1h": 1},
+            capacity=CapacityPlan(columns=4 * 24),
+        )
+        ring = few.blank_ring()
+        batch = _batch(0, 4 * 24, _HOUR)
+        ring.append(batch)
+        rows = np.arange(len(batch.keys))
+        cycle = cycle_of(few, ring, int(batch.times[-2]), None)
+        look_ahead(cycle, rows, np.full(len(rows), 9.0), unseen(len(rows), 1))
 
 
 def compile_defaults() -> None:
-    """Compile what the default ensemble needs, as is done while an image is built."""
+    """Compile the default ensemble and all forecasters, as is done while an image is built."""
     detectors = named_ensemble("default").detectors
     policy = Policy()
     plan = Plan(query="none", detectors=detectors, policy=policy, grace=0, missing_for=0)
     compile_kernels([plan])
+    forecasters = (kind() for kind in ALL)
+    compile_forecasters(
+        ForecastPlan(
+            query="none", forecaster=one, step=_HOUR, stride=1, columns=2, horizon=1, leads={}
+        )
+        for one in forecasters
+    )
 
 
 if __name__ == "__main__":

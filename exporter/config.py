@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AfterValidator, Field, model_validator
 
+from exporter.calendarconfig import CalendarConfig
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
 from exporter.ensemble import Combination, Combine
@@ -144,6 +145,8 @@ class Config(StrictModel):
     """Ready query sets; a query of the same name above replaces the preset's."""
     state: StateConfig = StateConfig()
     """What makes a restart warm."""
+    calendars: tuple[CalendarConfig, ...] = ()
+    """Special days, by the names that forecasts refer to."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -152,6 +155,11 @@ class Config(StrictModel):
             if name in names[:position]:
                 message = f"found {name!r} a second time; names of queries are unique"
                 raise FieldProblem(("queries", position, "name"), message)
+        calendars = [calendar.name for calendar in self.calendars]
+        for position, name in enumerate(calendars):
+            if name in calendars[:position]:
+                message = f"found {name!r} a second time; names of calendars are unique"
+                raise FieldProblem(("calendars", position, "name"), message)
         for position, query in enumerate(self.queries):
             try:
                 self._forecast_of(query)
@@ -176,6 +184,12 @@ class Config(StrictModel):
     def _forecast_of(self, query: QueryConfig) -> ForecastConfig | None:
         if query.forecast is None:
             return None
+        known = [calendar.name for calendar in self.calendars]
+        for position, name in enumerate(query.forecast.calendars):
+            if name not in known:
+                names = ", ".join(known) or "none, since `calendars` is empty"
+                message = f"found {name!r}, which is no calendar; allowed: {names}"
+                raise FieldProblem(("calendars", position), message)
         forecast = resolve(query.forecast, query.step or self.evaluation_interval)
         updates: dict[str, object] = {
             "direction": forecast.direction or ("down" if query.direction == "down" else "up")

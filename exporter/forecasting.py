@@ -1,12 +1,17 @@
 """The forecasts of all queries: their threads, their loops, and what stays at a reload."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from exporter.adapters.calendarmetrics import CalendarMetrics
+from exporter.adapters.calendars import Calendars, CalendarState
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import ForecastRow
+from exporter.calendarconfig import CalendarConfig
 from exporter.checkpoint import Outlooks
+from exporter.compiling import compile_forecasters
 from exporter.config import QueryConfig
 from exporter.core.published import Outlook
 from exporter.core.source import Source
@@ -15,6 +20,8 @@ from exporter.forecastconfig import lead_name
 from exporter.forecastloop import ForecastLoop
 from exporter.forecastrunner import ForecastRunner
 from promkit.clock import Clock
+
+log = logging.getLogger(__name__)
 
 ASKERS = 4
 """Queries whose cycles are under way at a time."""
@@ -34,12 +41,23 @@ class Forecasting:
         self._metrics = metrics
         self._crew = Crew("forecast", ASKERS)
         self._loops: dict[str, ForecastLoop] = {}
+        self._calendars = Calendars(())
+        self._tasks: list[asyncio.Task[None]] = []
+        metrics.also(CalendarMetrics(self._calendar_states))
 
-    def take(self, queries: Mapping[str, QueryConfig], source: Source, saved: Outlooks) -> None:
+    def take(
+        self,
+        queries: Mapping[str, QueryConfig],
+        source: Source,
+        saved: Outlooks,
+        calendars: Iterable[CalendarConfig],
+    ) -> None:
         """Take resolved queries in the place of the old ones, whose loops have been stopped.
 
         saved : what is known from before the exporter was started
+        calendars : those that are configured now
         """
+        self._calendars = Calendars(calendars, self._calendars)
         loops: dict[str, ForecastLoop] = {}
         for name, query in queries.items():
             forecast = query.forecast
@@ -50,8 +68,15 @@ class Forecasting:
                 name, query.unit, forecast.kind, lead_name(forecast.horizon or 0.0)
             )
             _, state = saved.get(name, ("", None))
-            pieces, seconds = self._crew.map, self._clock.monotonic
-            runner = ForecastRunner(query, forecast, source, state, pieces, seconds)
+            runner = ForecastRunner(
+                query,
+                forecast,
+                source,
+                state,
+                self._crew.map,
+                self._calendars.special,
+                self._clock.monotonic,
+            )
             loops[name] = ForecastLoop(
                 runner, clock=self._clock, pool=self._crew.askers, metrics=self._metrics
             )
@@ -63,12 +88,32 @@ class Forecasting:
 
     def start(self, ready: Callable[[str], Awaitable[object]]) -> None:
         """Begin the cycles of each query once what `ready` waits for, given its name, is so."""
+        compiling = asyncio.create_task(self._compile())
+        self._tasks = [compiling, asyncio.create_task(self._calendars.run(self._clock))]
+
+        async def until_ready(name: str) -> None:
+            await asyncio.wait([compiling])
+            await ready(name)
+
         for name, loop in self._loops.items():
-            loop.start(partial(ready, name))
+            loop.start(partial(until_ready, name))
 
     async def stop(self) -> None:
         """Return once no cycle runs any more; they end early."""
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
+
+    def _calendar_states(self) -> Sequence[CalendarState]:
+        return self._calendars.states()  # of those in force now
+
+    async def _compile(self) -> None:
+        """Have the kernels ready before the first cycles, which wait for it."""
+        plans = [loop.runner.plan for loop in self._loops.values()]
+        work = self._crew.askers.submit(compile_forecasters, plans)
+        await asyncio.wait([asyncio.wrap_future(work)])
+        if error := work.exception():  # each cycle will say which forecaster it is
+            log.error("compiling the forecasters failed", exc_info=error)
 
     def states(self) -> Outlooks:
         """Return what is known by now; nobody writes to it any more."""

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
+from functools import partial
 from threading import Event
 from typing import Final, Protocol, TypeVar
 
@@ -14,10 +16,11 @@ from exporter.core.published import Outlook
 from exporter.core.rows import select_keys
 from exporter.core.series import Floats, Ints, Keys
 from exporter.core.source import Source
+from exporter.core.spans import Special
 from exporter.errors import ExporterError, ForecasterError, QueryError
 from exporter.forecastconfig import ForecastConfig
 from exporter.forecasters.followup import OUTCOMES, Outcomes
-from exporter.outlook import NO_OUTCOMES, Part, cycle_of, look_ahead, present
+from exporter.outlook import NO_OUTCOMES, Calendar, Part, cycle_of, look_ahead, present
 from exporter.outlookstate import OutlookState, cold_outlook, for_keys, rows_of, with_rows
 from exporter.planning import forecast_fingerprint, forecast_plan_of
 from exporter.slices import Slices, within_limit
@@ -36,6 +39,14 @@ class Mapper(Protocol):
 
     def __call__(self, work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
         """Yield what `work` makes of each item."""
+        ...
+
+
+class SpecialDays(Protocol):
+    """Tells which days are special."""
+
+    def __call__(self, names: Iterable[str], start: int, end: int, zone: tzinfo | None) -> Special:
+        """Return what some calendars call special between two instants, unix milliseconds."""
         ...
 
 
@@ -74,6 +85,7 @@ class ForecastRunner:
     source : where its samples come from
     state : what an earlier runner of the same fingerprint learned
     pieces : does the computing
+    special : knows the calendars
     clock : seconds that never go back
     """
 
@@ -84,6 +96,7 @@ class ForecastRunner:
         source: Source,
         state: OutlookState | None,
         pieces: Mapper,
+        special: SpecialDays,
         clock: Callable[[], float],
     ) -> None:
         self.query = query
@@ -95,6 +108,9 @@ class ForecastRunner:
         self._ring = self.plan.blank_ring()
         self._source = source
         self._pieces = pieces
+        self._special: Calendar | None = None
+        if forecast.calendars:
+            self._special = partial(special, forecast.calendars, zone=self.plan.zone)
         fine = self.plan.fine
         self._slices = Slices(query.name, query.expr, fine, query.timeout, source, clock)
         self._matched: tuple[Keys, Keys, Ints] = ((), (), np.empty(0, dtype=np.int64))
@@ -140,7 +156,7 @@ class ForecastRunner:
         keys = ring.keys if len(rows) == len(ring.keys) else select_keys(ring.keys, rows)
         limits = self._limits(keys)
         state = for_keys(self.state, ring.keys, len(plan.leads))
-        cycle = cycle_of(plan, ring, state.until, None)
+        cycle = cycle_of(plan, ring, state.until, self._special)
 
         def forecast_piece(first: int) -> Part:
             if self.stopping.is_set():

@@ -1,8 +1,7 @@
 """What does one forecast cycle of one query do? Pure: no I/O, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Final
 
 import numpy as np
@@ -15,64 +14,20 @@ from exporter.errors import ForecasterError
 from exporter.forecasters import followup, skill
 from exporter.forecasters.bands import Forecast, forecast
 from exporter.forecasters.base import Forecaster
-from exporter.forecasters.breach import Breach, Side, breach
+from exporter.forecasters.breach import Breach, breach
+from exporter.forecasters.capacity import capacity
 from exporter.forecasters.followup import OUTCOMES, Outcomes
-from exporter.forecasters.history import Columns, wall_columns
-from exporter.forecasters.resets import without_resets
+from exporter.forecasters.history import Columns, History, wall_columns
+from exporter.forecasters.resets import Course, without_resets
 from exporter.forecasters.seasonal_naive import SeasonalNaive
 from exporter.forecasters.special import Days, days_of, workdays
+from exporter.forecastplan import ForecastPlan
 
 NAIVE: Final = SeasonalNaive()
 
+Calendar = Callable[[int, int], Special]
+
 NO_OUTCOMES: Final = Outcomes(dict.fromkeys(OUTCOMES, 0), np.empty(0))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForecastPlan:
-    """One query's forecasts, as a cycle needs them.
-
-    Parameters
-    ----------
-    query : its name
-    forecaster : what says how series go on
-    step : milliseconds between the columns that it sees
-    stride : how many columns of the ring make such a step
-    columns : how many of them it sees
-    horizon : how many it tells
-    leads : horizon as published, such as 6h -> that many columns ahead
-    coverage : share of the values that a band promises to hold
-    low, high : the range of possible values
-    direction : which way the limit is crossed
-    grace : milliseconds for which a series may pause
-    remember_for : milliseconds for which a series that is gone is remembered
-    max_series : of which there is a forecast at most
-    zone : whose days and weeks count; None is UTC
-    """
-
-    query: str
-    forecaster: Forecaster
-    step: int
-    stride: int
-    columns: int
-    horizon: int
-    leads: Mapping[str, int]
-    coverage: float = 0.9
-    low: float = -np.inf
-    high: float = np.inf
-    direction: Side = "up"
-    grace: int = 0
-    remember_for: int = 0
-    max_series: int = 10_000
-    zone: tzinfo | None = None
-
-    @property
-    def fine(self) -> int:
-        """Milliseconds between the columns of the ring."""
-        return self.step // self.stride
-
-    def blank_ring(self) -> Ring:
-        """Return the ring of a query that nothing is known of."""
-        return Ring(self.fine, self.columns * self.stride)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,19 +72,22 @@ class Part:
     failure: ForecasterError | None = None
 
 
-def cycle_of(plan: ForecastPlan, ring: Ring, until: int, special: Special | None) -> Cycle:
+def cycle_of(plan: ForecastPlan, ring: Ring, until: int, special: Calendar | None) -> Cycle:
     """Return what all series of a cycle have in common.
 
     until : unix milliseconds of the newest column that the cycle before knew
-    special : the days that calendars name, for at least the span of history and horizon
+    special : tells the days that are special between two instants, unix milliseconds
     """
     columns = wall_columns(ring.times(plan.stride), plan.step, plan.horizon, plan.zone)
     times = ring.times()
+    days = None
+    if special is not None:
+        days = days_of(special(int(columns.times[0]), int(columns.times[-1])), columns)
     return Cycle(
         plan=plan,
         ring=ring,
         columns=columns,
-        days=None if special is None else days_of(special, columns),
+        days=days,
         since=times[times > until],
     )
 
@@ -150,7 +108,8 @@ def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[st
     known : what is known of them since the cycle before
     """
     plan, ring = cycle.plan, cycle.ring
-    own, naive, failure = _forecasts(cycle, rows)
+    past = _past(cycle, rows)
+    own, naive, failure = _forecasts(cycle, past)
     is_replaced = known["skill"]["replaced"] > 0
     shown = naive if failure is not None else _chosen(is_replaced, naive, own)
     when = np.array(list(plan.leads.values())) - 1
@@ -182,6 +141,7 @@ def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[st
         gauges["anomaly_forecast_limit"] = limit
         found = _breach(cycle, rows, shown, limit)
         gauges.update(_breach_gauges(found))
+        gauges.update(_capacity_gauges(cycle, past, limit))
         followed, outcomes = followup.advance(
             followed,
             cycle.since,
@@ -202,15 +162,19 @@ def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[st
     )
 
 
-def _forecasts(cycle: Cycle, rows: Ints) -> tuple[Forecast, Forecast, ForecasterError | None]:
+def _past(cycle: Cycle, rows: Ints) -> Course:
+    """Return the samples of some series without their resets."""
+    times = cycle.ring.times(cycle.plan.stride)
+    return without_resets(cycle.ring.samples(rows, times), cycle.plan.high)
+
+
+def _forecasts(cycle: Cycle, past: Course) -> tuple[Forecast, Forecast, ForecasterError | None]:
     """Return what the forecaster says, what seasonal naive says, and why the former is the latter.
 
     Forecasters see series without their resets and without special days.
     """
     plan, columns = cycle.plan, cycle.columns
-    samples = cycle.ring.samples(rows, cycle.ring.times(plan.stride))
-    course = without_resets(samples, plan.high)
-    ordinary = workdays(columns.history(course.values), cycle.days)
+    ordinary = workdays(columns.history(past.values), cycle.days)
 
     def told_by(forecaster: Forecaster) -> Forecast:
         told = forecast(
@@ -222,7 +186,7 @@ def _forecasts(cycle: Cycle, rows: Ints) -> tuple[Forecast, Forecast, Forecaster
             high=plan.high,
         )
         told = ordinary.settle(told, low=plan.low, high=plan.high)
-        told = course.settle(told, low=plan.low, high=plan.high)
+        told = past.settle(told, low=plan.low, high=plan.high)
         return Forecast(*map(columns.in_utc, (told.mean, told.lower, told.upper, told.paths)))
 
     naive = told_by(NAIVE)
@@ -268,4 +232,32 @@ def _breach_gauges(found: Breach) -> dict[str, Floats]:
         "anomaly_forecast_breach_earliest_timestamp_seconds": found.earliest,
         "anomaly_forecast_breach_latest_timestamp_seconds": found.latest,
         "anomaly_forecast_breach_probability": found.probability,
+    }
+
+
+def _capacity_gauges(cycle: Cycle, past: Course, limit: Floats) -> dict[str, Floats]:
+    plan = cycle.plan
+    if plan.capacity is None:
+        return {}
+    history = cycle.columns.history(past.values - past.offset[:, None])
+    start = max(0, history.values.shape[1] - plan.capacity.columns)
+    recent = History(
+        np.ascontiguousarray(history.values[:, start:]),
+        np.maximum(history.first - start, 0),
+        history.season,
+        history.cycle,
+    )
+    found = capacity(
+        recent,
+        plan.step,
+        limit,
+        cycle.ring.until,
+        direction=plan.direction,
+        coverage=plan.capacity.coverage,
+    )
+    return {
+        "anomaly_capacity_growth_per_second": found.growth,
+        "anomaly_capacity_exhaustion_timestamp_seconds": found.exhaustion,
+        "anomaly_capacity_exhaustion_earliest_timestamp_seconds": found.earliest,
+        "anomaly_capacity_exhaustion_latest_timestamp_seconds": found.latest,
     }

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from exporter.config import QueryConfig, milliseconds
 from exporter.ensemble import MEAN, Combination
-from exporter.forecastconfig import ForecastConfig, lead_name, stride_of
+from exporter.forecastconfig import CapacityConfig, ForecastConfig, lead_name, stride_of
+from exporter.forecastplan import CapacityPlan, ForecastPlan
 from exporter.judge import Policy
-from exporter.outlook import ForecastPlan
 from exporter.plan import Plan
 
 
@@ -64,6 +64,7 @@ def forecast_plan_of(query: QueryConfig, forecast: ForecastConfig) -> ForecastPl
         remember_for=milliseconds(max(query.remember_for, query.missing_for)),
         max_series=query.max_series,
         zone=_zone(query),
+        capacity=_capacity_plan_of(forecast),
     )
 
 
@@ -77,6 +78,16 @@ def forecast_fingerprint(query: QueryConfig) -> str:
     """Return what the state of a resolved query's forecasts depends on, likewise."""
     kept = {"expr", "timezone", "forecast"}
     return _marked(query, kept, {"forecast": {"interval", "lookback", "capacity"}})
+
+
+def _capacity_plan_of(forecast: ForecastConfig) -> CapacityPlan | None:
+    if forecast.limit is None or forecast.capacity is False:
+        return None
+    asked = CapacityConfig() if forecast.capacity is True else forecast.capacity
+    window = milliseconds(asked.window or forecast.lookback)
+    return CapacityPlan(
+        columns=max(2, window // milliseconds(forecast.step)), coverage=asked.coverage
+    )
 
 
 def _zone(query: QueryConfig) -> ZoneInfo | None:

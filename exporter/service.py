@@ -157,7 +157,7 @@ class Service:
                 loops[name].succeed(self._loops[name])
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
-        self._forecasting.take(queries, source, saved.forecasts)
+        self._forecasting.take(queries, source, saved.forecasts, config.calendars)
         self._compiling = asyncio.create_task(
             self._compile([one.runner.plan for one in loops.values()])
         )

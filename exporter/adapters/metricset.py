@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 PREFIX: Final = "anomaly_exporter_"
 
@@ -42,6 +43,10 @@ class MetricSet:
         """Drop the metrics of a query that is no longer configured."""
         for metric in (*self._per_query, *self._infos):
             metric.remove_by_labels({"query": query})
+
+    def also(self, collector: Collector) -> None:
+        """Show what a collector has to say, too."""
+        self._registry.register(collector)
 
     def _counter(self, name: str, text: str, *labels: str, values: Iterable[str] = ()) -> Counter:
         counter = Counter(PREFIX + name, text, labels, registry=self._registry)

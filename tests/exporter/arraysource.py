@@ -30,7 +30,7 @@ class ArraySource:
             raise SourceUnavailable("timeout", "did not answer in time")
         times = np.arange(start, end + step, step, dtype=np.int64)
         known = np.full((len(self.values), len(times)), np.nan)
-        columns = times // step
+        columns = times // STEP
         there = (columns >= 0) & (columns < self.values.shape[1])
         known[:, there] = self.values[:, columns[there]]
         keys = tuple(b'{"row":"%d"}' % row for row in range(len(self.values)))

@@ -36,7 +36,7 @@ class Exporter:
 
     async def until(self, sample: str) -> dict[str, float]:
         """Return the first page on which the sample is not zero."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 page = await self.page()
                 if page.get(sample):
@@ -44,7 +44,7 @@ class Exporter:
                 await asyncio.sleep(0.05)
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     if (await self.ask("/-/ready"))[0] == 200:
