@@ -4,6 +4,7 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from exporter.forecasters.arima import Arima
 from exporter.forecasters.auto import Auto
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.exponential_smoothing import ExponentialSmoothing
@@ -14,7 +15,8 @@ from exporter.forecasters.seasonal_decomposition import SeasonalDecomposition
 from exporter.forecasters.seasonal_naive import SeasonalNaive
 
 _Forecasters = (
-    Auto
+    Arima
+    | Auto
     | ExponentialSmoothing
     | Linear
     | Ridge
