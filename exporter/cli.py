@@ -22,6 +22,7 @@ from exporter.cliflags import (
 )
 from exporter.config import milliseconds
 from exporter.errors import ConfigError, ExporterError, QueryError
+from exporter.forecastconfig import in_words
 from exporter.report import format_report, read_incidents
 from exporter.service import Options, Service
 from promkit.cliargs import add_common_flags
@@ -175,14 +176,19 @@ def _check(flags: argparse.Namespace) -> int:
             f"lookback {format_duration(query.lookback or 0)}, direction {query.direction}, "
             f"threshold {query.threshold:g}; {query.combine} of {detectors}"
         )
-        if flags.try_queries:
+        asked = {"": query.expr}
+        if query.forecast is not None:
+            print(f"  forecast {in_words(query.forecast)}")
+            if isinstance(query.forecast.limit, str):
+                asked["limit "] = query.forecast.limit
+        for what, expr in asked.items() if flags.try_queries else ():
             try:
                 now = int(time.time()) * 1000
-                batch = source.fetch(query.expr, now, now, 1000, query.timeout)
-                print(f"  answers with {len(batch.keys)} series")
+                batch = source.fetch(expr, now, now, 1000, query.timeout)
+                print(f"  {what}answers with {len(batch.keys)} series")
             except QueryError as error:
                 failed += 1
-                print(f"  FAILED: {error}")
+                print(f"  {what}FAILED: {error}")
     what = (
         f"{failed} of {len(queries)} queries failed" if failed else f"{flags.config_file} is fine"
     )

@@ -213,6 +213,23 @@ def lead_name(seconds: float) -> str:
     return "24h" if seconds == 86_400.0 else format_duration(seconds)  # as everybody says
 
 
+def in_words(forecast: ForecastConfig) -> str:
+    """Return what a resolved forecast means, for the person who wrote it."""
+    horizon, step, interval, lookback = (
+        format_duration(seconds or 0.0)
+        for seconds in (forecast.horizon, forecast.step, forecast.interval, forecast.lookback)
+    )
+    words = (
+        f"by {forecast.kind}, every {interval}: {horizon} ahead in steps of {step}, "
+        f"from {lookback} of history"
+    )
+    if forecast.limit is None:
+        return words
+    limit = forecast.limit
+    shown = " ".join(limit.split()) if isinstance(limit, str) else f"{limit:g}"
+    return f"{words}; limit, from {'above' if forecast.direction == 'down' else 'below'}: {shown}"
+
+
 def _default_step(horizon: float | None, query_step: float) -> float:
     if horizon is None:
         return max(3_600.0, query_step)

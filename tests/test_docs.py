@@ -17,12 +17,14 @@ from exporter.config import (
     load_preset,
 )
 from exporter.detectors import ALL
+from exporter.forecastconfig import CapacityConfig, ForecastConfig
 from exporter.forecasters import ALL as FORECASTERS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 DETECTORS = (ROOT / "docs/detectors.md").read_text()
 FORECASTING = (ROOT / "docs/forecasters.md").read_text()
+MODELS = (Config, PrometheusConfig, QueryConfig, StateConfig, ForecastConfig, CapacityConfig)
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")
@@ -30,7 +32,7 @@ PAGES = sorted(
 )
 
 
-@pytest.mark.parametrize("model", [Config, PrometheusConfig, QueryConfig, StateConfig])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_key_is_documented(model: type[BaseModel]) -> None:
     keys = set(re.findall(r"^\| `(\w+)` \|", CONFIGURATION, re.MULTILINE))
     assert set(model.model_fields) <= keys
@@ -38,8 +40,7 @@ def test_every_key_is_documented(model: type[BaseModel]) -> None:
 
 def test_every_documented_key_exists() -> None:
     documented = re.findall(r"^\| `(\w+)` \|", CONFIGURATION, re.MULTILINE)
-    models = (Config, PrometheusConfig, QueryConfig, StateConfig)
-    known = {key for model in models for key in model.model_fields} | set(get_args(PresetName))
+    known = {key for model in MODELS for key in model.model_fields} | set(get_args(PresetName))
     assert set(documented) <= known
 
 
