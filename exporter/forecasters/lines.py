@@ -51,9 +51,9 @@ def without_jumps(values: Floats, span: int) -> int:
         drift = shift / span
         least = max(least, RARE * TO_SIGMA * np.median(np.abs(shifts - shift)))
     least = max(least, ROUNDING * np.abs(values).max())
-    jumps, sizes = np.zeros(count - 1), np.zeros(count - 1)
+    jumps, sizes, teeth = np.zeros(count - 1), np.zeros(count - 1), np.zeros(count - 1)
     begun, ended, lasting = np.zeros(count - 1), np.zeros(count - 1), np.zeros(count - 1)
-    found = 0
+    found, passing = 0, 0
     edge = max(EDGE, span // 8)
     for column in range(edge, count - edge + 1):
         jump = steps[column - 1] - usual
@@ -66,6 +66,8 @@ def without_jumps(values: Floats, span: int) -> int:
         before = values[start - span : start - span + size]
         left = (np.median(after) - np.median(before) - drift * span) / jump
         if left < LASTING:
+            teeth[passing] = jump
+            passing += 1
             continue
         if found == 0 or column - ended[found - 1] > span or jump * sizes[found - 1] < 0.0:
             begun[found] = column
@@ -74,7 +76,7 @@ def without_jumps(values: Floats, span: int) -> int:
         ended[found - 1] = column
         lasting[found - 1] = max(lasting[found - 1], left * abs(jump))
         jumps[column - 1] = found
-    habit = forget_habits(sizes[:found], lasting, begun, ended, span, count)
+    habit = forget_habits(sizes[:found], teeth[:passing], lasting, begun, ended, span, count)
     offset = 0.0
     for column in range(count - 1, 0, -1):
         event = int(jumps[column - 1]) - 1
@@ -86,18 +88,27 @@ def without_jumps(values: Floats, span: int) -> int:
 
 @compiled
 def forget_habits(
-    sizes: Floats, lasting: Floats, begun: Floats, ended: Floats, span: int, count: int
+    sizes: Floats,
+    teeth: Floats,
+    lasting: Floats,
+    begun: Floats,
+    ended: Floats,
+    span: int,
+    count: int,
 ) -> int:
     """Let the jumps that are part of the pace end at 0; return the columns between habitual ones.
 
     sizes, lasting, begun, ended : of each jump; it may take several steps, and how much of them
         lasts is seen by the levels around
+    teeth : sizes of steps that did not last
     """
     habit = 0
     for jump in range(len(sizes)):
         alike = 0
         for other in range(len(sizes)):
             alike += 1 if sizes[other] / sizes[jump] * ALIKE >= 1.0 else 0
+        for other in range(len(teeth)):
+            alike += 1 if teeth[other] / sizes[jump] * ALIKE >= 1.0 else 0
         if alike > ONE_OFF:
             habit = max(habit, count // alike)
         # What takes longer than the span is another pace; what mostly comes back is noise.

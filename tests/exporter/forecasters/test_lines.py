@@ -77,5 +77,8 @@ def test_what_is_alike_too_often_or_takes_too_long_is_no_jump() -> None:
     begun = np.array([100.0, 200.0, 250.0, 300.0, 400.0, 450.0, 500.0, 580.0])
     for kernel in (forget_habits, uncompiled(forget_habits)):
         ended = begun + np.array([0.0, 0.0, 20.0, 0.0, 0.0, 0.0, 25.0, 0.0])
-        assert kernel(sizes, lasting, begun, ended, 24, 600) == 120
+        assert kernel(sizes, np.array([-1.0, 2.0, 3.0]), lasting, begun, ended, 24, 600) == 120
         assert ended.tolist() == [0, 0, 270, 0, 400, 450, 0, 0]
+        one, its_end = np.array([6.0]), np.array([50.0])
+        assert kernel(one, np.array([5.0, 2.0, 9.0]), one, its_end, its_end, 24, 100) == 25
+        assert its_end.tolist() == [0.0]
