@@ -45,7 +45,8 @@ def start_values(w: Floats, start: int, stop: int, ar: Floats, ma: Floats, scrat
     scratch : float64 [T]
     """
     p, q = len(ar), len(ma)
-    ar[:], ma[:] = 0.0, 0.0
+    ar[:] = 0.0
+    ma[:] = 0.0
     size = p + q
     order = min(LONG, (stop - start) // 4)
     if size == 0 or order <= size:
@@ -57,13 +58,16 @@ def start_values(w: Floats, start: int, stop: int, ar: Floats, ma: Floats, scrat
     matrix, right = np.empty((size, size)), np.empty(size)
     for u in range(size):
         a, back = (w, u + 1) if u < p else (scratch, u - p + 1)
-        right[u] = products(a[begin - back :], w[begin:], 0, stop - begin)
+        right[u] = products(a[begin - back : stop - back], w[begin:stop])
         for v in range(u + 1):
             b, behind = (w, v + 1) if v < p else (scratch, v - p + 1)
-            matrix[u, v] = products(a[begin - back :], b[begin - behind :], 0, stop - begin)
+            matrix[u, v] = products(
+                a[begin - back : stop - back], b[begin - behind : stop - behind]
+            )
         matrix[u, u] *= 1.0 + 1e-6
     if solve(matrix, right):
-        ar[:], ma[:] = right[:p], right[p:]
+        copy(right[:p], ar)
+        copy(right[p:], ma)
         settle(ar, 1.0)
         settle(ma, -1.0)
 
@@ -84,7 +88,7 @@ def levinson(w: Floats, start: int, stop: int, weights: Floats) -> None:
     order = len(weights)
     covariance = np.empty(order + 1)
     for lag in range(order + 1):
-        covariance[lag] = products(w[start + lag :], w[start:], 0, stop - start - lag)
+        covariance[lag] = products(w[start + lag : stop], w[start : stop - lag])
     left = covariance[0] * (1.0 + 1e-9)
     before = np.empty(order)
     for i in range(order):
@@ -94,7 +98,7 @@ def levinson(w: Floats, start: int, stop: int, weights: Floats) -> None:
         for j in range(i):
             rest -= weights[j] * covariance[i - j]
         last = rest / left
-        before[:i] = weights[:i]
+        copy(weights[:i], before)
         for j in range(i):
             weights[j] -= last * before[i - 1 - j]
         weights[i] = last
@@ -111,9 +115,9 @@ def refine(
     z : float64 [K, T], scratch
     """
     stages = len(chain.kinds)
-    size = chain.sizes[fixed:].sum()
+    size = unknowns(chain, fixed)
     begin = innovations(chain, coefficients, fixed, start, stop, x)
-    left = products(x[stages], x[stages], begin, stop)
+    left = products(x[stages, begin:stop], x[stages, begin:stop])
     matrix, system = np.zeros((size, size)), np.empty((size, size))
     slope, step = np.zeros(size), np.empty(size)
     trial = coefficients.copy()
@@ -122,20 +126,22 @@ def refine(
     for _ in range(STEPS if 0 < 2 * size < stop - begin else 0):
         if is_new:
             differentiate(chain, coefficients, fixed, begin, stop, x[stages], z, matrix, slope)
-        largest = np.diag(matrix).max()
+        largest = 0.0
         for u in range(size):
-            system[u] = matrix[u]
+            largest = max(largest, matrix[u, u])
+        copy(matrix.ravel(), system.ravel())
+        for u in range(size):
             system[u, u] += damping * matrix[u, u] + TINY * largest
             step[u] = slope[u]
         if not solve(system, step) or not move(chain, coefficients, fixed, step, trial):
             break
         innovations(chain, trial, fixed, start, stop, x)
-        now = products(x[stages], x[stages], begin, stop)
+        now = products(x[stages, begin:stop], x[stages, begin:stop])
         is_new = now < left
         if is_new:
             gain = (left - now) / left
             left = now
-            coefficients[:] = trial
+            copy(trial.ravel(), coefficients.ravel())
             damping *= 0.1
             if gain < ENOUGH:
                 break
@@ -170,15 +176,15 @@ def differentiate(
         for i in range(chain.sizes[k]):
             late = (i + 1) * lag
             since = min(begin + late, stop)
-            slope[u] = products(z[k, since - late :], e[since:], 0, stop - since)
+            slope[u] = products(z[k, since - late : stop - late], e[since:stop])
             v = 0
             for m in range(fixed, k + 1):
                 for j in range(chain.sizes[m]):
                     later = (j + 1) * chain.lags[m]
                     both = min(max(since, begin + later), stop)
                     if v <= u:
-                        a, b = z[k, both - late :], z[m, both - later :]
-                        matrix[u, v] = products(a, b, 0, stop - both)
+                        a, b = z[k, both - late : stop - late], z[m, both - later : stop - later]
+                        matrix[u, v] = products(a, b)
                     v += 1
             u += 1
 
@@ -229,12 +235,11 @@ def solve(matrix: Floats, right: Floats) -> bool:
 
 
 @compiled
-def products(a: Floats, b: Floats, start: int, stop: int) -> float:
-    """Return the sum of products of two series.
+def products(a: Floats, b: Floats) -> float:
+    """Return the sum of products of two series of one length.
 
     Four sums at a time, since each addition to one would have to wait for the last.
     """
-    a, b = a[start:stop], b[start:stop]
     p = q = r = s = 0.0
     even = len(a) // 4 * 4
     for t in range(0, even, 4):
@@ -245,3 +250,19 @@ def products(a: Floats, b: Floats, start: int, stop: int) -> float:
     for t in range(even, len(a)):
         p += a[t] * b[t]
     return p + q + r + s
+
+
+@compiled
+def copy(source: Floats, out: Floats) -> None:
+    """Write source to the head of out; a slice would be as fast, and seconds to compile."""
+    for i in range(len(source)):
+        out[i] = source[i]
+
+
+@compiled
+def unknowns(chain: Chain, fixed: int) -> int:
+    """Return the number of coefficients from stage `fixed` on."""
+    count = 0
+    for k in range(fixed, len(chain.sizes)):
+        count += chain.sizes[k]
+    return count

@@ -15,7 +15,7 @@ from exporter.forecasters.arima_filters import (
     innovations,
     unwind,
 )
-from exporter.forecasters.arima_fit import refine, start_values
+from exporter.forecasters.arima_fit import copy, refine, start_values, unknowns
 from exporter.forecasters.arima_models import Models
 
 REFIT: Final = 2.0
@@ -49,7 +49,9 @@ def tell(
     count, horizon = len(origins), paths.shape[2]
     x, z = np.empty((stages + 1, columns)), np.empty((stages, columns))
     tail = np.empty((stages + 1, horizon))
-    least = models.needs.min()
+    least = models.needs[0]
+    for m in range(1, len(models.needs)):
+        least = min(least, models.needs[m])
     for row in range(values.shape[0]):
         y = values[row, first[row] :]
         place = 0
@@ -93,30 +95,42 @@ def tell_one(
     count = len(models.stages)
     coefficients = np.zeros((count, len(z), MOST_COEFFICIENTS))
     lefts, misses = np.zeros(count), np.full(count, np.inf)
-    is_rival = (models.needs <= known) & (known < models.until)
     for m in range(count):
-        if is_rival[m]:
+        if models.needs[m] <= known < models.until[m]:
             lefts[m] = fit(models, m, known, x, z, coefficients[m])
-            chain = chain_of(models, m, 0)
-            innovations(chain, coefficients[m], 0, 0, known, x)
+            chain = chain_of(models, m, zero(known))
+            innovations(chain, coefficients[m], zero(known), zero(known), known, x)
             misses[m] = distance(chain, coefficients[m], x, known, tail, paths[0])
     summed, total = np.zeros(paths.shape), 0.0
-    for m in np.argsort(misses)[:BEST]:
+    for _ in range(BEST):
+        m = least_of(misses)
         if not misses[m] < np.inf:
-            continue
+            break
         grown = grow(models, m, lefts[m], known, x, z, coefficients[m])
         chain = chain_of(models, m, grown)
-        innovations(chain, coefficients[m], 0, 0, stop, x)
+        innovations(chain, coefficients[m], zero(known), zero(known), stop, x)
         weight = 1.0 / (misses[m] + RESOLUTION) ** 2
+        misses[m] = np.inf
         total += weight
         for place in range(len(ends)):
             unwind(chain, coefficients[m], x, ends[place], tail, paths[place])
-            summed[place] += weight * paths[place]
+            for h in range(paths.shape[1]):
+                summed[place, h] += weight * paths[place, h]
     for place in range(len(ends)):
         stays = x[0, ends[place] - 1]
         for h in range(paths.shape[1]):
             level = summed[place, h] / total if total > 0.0 else stays
             paths[place, h] = level * scale + pivot
+
+
+@compiled
+def least_of(values: Floats) -> int:
+    """Return the place of the least value that is a number, the first of several."""
+    place = 0
+    for rival in range(len(values)):
+        if values[rival] < values[place]:
+            place = rival
+    return place
 
 
 @compiled
@@ -134,8 +148,8 @@ def fit(models: Models, m: int, stop: int, x: Floats, z: Floats, coefficients: F
 
     x : float64 [K + 1, T], of which x[0, :stop] is the series
     """
-    chain = chain_of(models, m, 0)
-    start = fixed = 0
+    chain = chain_of(models, m, zero(stop))
+    start = fixed = zero(stop)
     ar = ma = -1
     for k in range(len(chain.kinds)):
         if chain.kinds[k] <= LEVEL:
@@ -165,20 +179,22 @@ def grow(
 
     left : mean square that the first size left
     """
-    chain = chain_of(models, m, 0)
-    innovations(chain, coefficients, 0, 0, stop, x)
-    fixed = (chain.kinds <= LEVEL).sum()
-    start = chain.lags[:fixed].sum()
+    chain = chain_of(models, m, zero(stop))
+    innovations(chain, coefficients, zero(stop), zero(stop), stop, x)
+    fixed = start = zero(stop)
+    while fixed < len(chain.kinds) and chain.kinds[fixed] <= LEVEL:
+        start += chain.lags[fixed]
+        fixed += 1
     count = stop - start
-    grown = 0
+    grown = zero(stop)
     for growth in range(1, models.growths[m]):
         larger = coefficients.copy()
         chain = chain_of(models, m, growth)
         now = refine(chain, larger, fixed, start, stop, x, z)
-        before = cost(left, models.sizes[m, grown, fixed:].sum(), count)
-        if models.is_open[m] and not cost(now, chain.sizes[fixed:].sum(), count) < before:
+        before = cost(left, unknowns(chain_of(models, m, grown), fixed), count)
+        if models.is_open[m] and not cost(now, unknowns(chain, fixed), count) < before:
             break
-        coefficients[:] = larger
+        copy(larger.ravel(), coefficients.ravel())
         left, grown = now, growth
     return grown
 
@@ -186,10 +202,10 @@ def grow(
 @compiled
 def cost(left: float, size: int, count: int) -> float:
     """Return the corrected Akaike criterion of a mean square left by `size` coefficients."""
-    unknowns = size + 1
-    if not count > unknowns + 1:
+    told = size + 1
+    if not count > told + 1:
         return np.inf
-    penalty = 2.0 * unknowns * count / (count - unknowns - 1)
+    penalty = 2.0 * told * count / (count - told - 1)
     return count * math.log(left + 1e-300) + penalty
 
 
@@ -242,3 +258,9 @@ def calm(y: Floats, known: int, stop: int, season: int, out: Floats) -> None:
         else:
             out[t] = out[t - 1]
             held += 1
+
+
+@compiled
+def zero(number: int) -> int:
+    """Return 0: the literal is a type of its own, for which numba compiles all callees again."""
+    return 0 * number
