@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter import checkpoint
+from exporter.config import parse_config
 from tests.conftest import RecordedPrometheus
 from tests.recorded.exporter import running
 
@@ -58,3 +60,37 @@ async def test_the_page_says_how_the_series_go_on(config: Path) -> None:
     assert not [name for name in page if name.startswith("anomaly_forecast") and "bare" in name]
     assert "the forecast&#x27;s limit" in overview
     assert "anomaly_score" + FREE + "}" in page
+
+
+async def test_a_reload_keeps_what_it_can(config: Path) -> None:
+    value = "anomaly_forecast_value" + FREE + ',horizon="20m"}'
+    made = 'anomaly_exporter_forecasts_total{query="free"}'
+    text = config.read_text()
+    async with running(config) as exporter:
+        page = await exporter.until(made)
+        config.write_text(text.replace("unit: bytes", "unit: octets"))
+        assert (await exporter.ask("/-/reload", "POST"))[0] == 200
+        assert value in await exporter.page()
+        config.write_text(text.replace("horizon: 20m", "horizon: 40m"))
+        assert (await exporter.ask("/-/reload", "POST"))[0] == 200
+        page = await exporter.until("anomaly_forecast_value" + FREE + ',horizon="40m"}')
+        assert value not in page
+        assert "anomaly_score" + FREE + "}" in page
+        start = text.index("    forecast:")
+        end = text.index("  - {name: bare")
+        config.write_text(text[:start] + text[end:])
+        assert (await exporter.ask("/-/reload", "POST"))[0] == 200
+        page = await exporter.page()
+        assert not [name for name in page if name.startswith("anomaly_forecast_value")]
+        assert made not in page
+
+
+async def test_what_was_learned_of_forecasts_is_saved(config: Path) -> None:
+    async with running(config) as exporter:
+        await exporter.until('anomaly_exporter_forecasts_total{query="free"}')
+    queries = {query.name: query for query in parse_config(config.read_text(), "c").all_queries()}
+    saved = checkpoint.restore(config.parent / "exporter.state", queries)
+    _, state = saved.forecasts["free"]
+    assert state.keys == (b'{"instance":"recorded-host"}',)
+    assert (state.groups["skill"]["due"] > 0).any()
+    assert saved.queries.keys() == {"free", "bare", "broken"}
