@@ -6,17 +6,38 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 
 from exporter.core.kernels import compiled
-from exporter.core.series import Floats, Ints
+from exporter.core.series import Bools, Floats, Ints
+from exporter.forecasters.arima import Arima
 from exporter.forecasters.base import Forecaster
+from exporter.forecasters.exponential_smoothing import ExponentialSmoothing
 from exporter.forecasters.history import History
 from exporter.forecasters.ridge import Ridge
+from exporter.forecasters.seasonal_decomposition import SeasonalDecomposition
 from exporter.forecasters.seasonal_naive import SeasonalNaive
+from exporter.forecasters.simple import simple_paths
 
+SEL = (0, 1, 2, 3)
 STRICTNESS: Final = 3.0
 """Power of the relative error by which a member's weight falls."""
 
+FADING: Final = 0.8
+"""What errors at an origin count for when those at the next one are known."""
+
+FOREGOING: Final = 2
+"""Origins before the first one asked for, so that it has errors to go by, too."""
+
 TRIMMED: Final = 0.25
 """Share of the weight that is cut off at either end before the mean is taken."""
+
+MEMBERS: Final[tuple[Forecaster, ...]] = (
+    Arima(),
+    ExponentialSmoothing(),
+    Ridge(),
+    Ridge(transform="asinh"),
+    SeasonalDecomposition(),
+    SeasonalNaive(),
+)
+"""Beside them stand the simple ones of `exporter.forecasters.simple`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +46,13 @@ class Auto(Forecaster):
 
     Notes
     -----
-    Members: ridge regressions of the values and of their logarithms, on a whole cycle and on three
-    seasons; seasonal naive of day and week, the latter also moved half way to the present level.
-    A member's weight is its mean absolute error, relative to the best one's, to the power of -3;
-    the forecast is the weighted mean of what lies between the quartiles. Before there are errors
-    to tell by, all weigh the same.
+    Members: `arima`, `exponential_smoothing`, `ridge` of the values and of their logarithms,
+    `seasonal_decomposition`, `seasonal_naive`, and the simplest there are: the last sample, the
+    last median, the last slope, the median of a week of days, last week, and last week moved half
+    way to the present level. A member's weight is its mean absolute error, relative to the best
+    one's, to the power of -3, later origins counting more; the forecast is the weighted mean of
+    what lies between the quartiles. So the choice is nearly one of the best, but none that a
+    single lucky day decides. Before there are errors to tell by, all weigh the same.
 
     References
     ----------
@@ -43,39 +66,15 @@ class Auto(Forecaster):
     least: ClassVar[int] = 1
 
     def _foretell(self, history: History, origins: Ints, horizon: int) -> Floats:
-        season = history.season
-        members: list[Forecaster] = [
-            Ridge(),
-            Ridge(transform="asinh"),
-            SeasonalNaive(),
-        ]
-        if season >= 2:
-            members += [
-                Ridge(lags=3 * season),
-                Ridge(transform="asinh", lags=3 * season),
-            ]
-        told = [member.foretell(history, origins, horizon) for member in members]
-        if history.cycle >= 2:
-            for share in (0.0, 0.5):
-                told.append(a_cycle_ago(history, origins, horizon, share))
+        gap = int(origins[1] - origins[0]) if len(origins) > 1 else horizon
+        before = origins[0] - gap * np.arange(FOREGOING, 0, -1)
+        before = before[before >= 1]
+        everywhere = np.concatenate([before, origins])
+        told = [member.foretell(history, everywhere, horizon) for member in MEMBERS]
+        told += simple_paths(history, everywhere, horizon)
         paths = np.empty_like(told[0])
-        blend(history.values, origins, np.stack(told), paths)
-        return paths
-
-
-def a_cycle_ago(history: History, origins: Ints, horizon: int, share: float) -> Floats:
-    """Return what was one cycle ago, moved by a share of how the level changed since."""
-    paths = np.full((len(history.values), len(origins), horizon), np.nan)
-    season, cycle = max(history.season, 1), history.cycle
-    for place, origin in enumerate(origins.tolist()):
-        if origin < cycle + season:
-            continue
-        then = origin - cycle + np.arange(horizon) % cycle
-        level = history.values[:, origin - season : origin].mean(1)
-        before = history.values[:, origin - season - cycle : origin - cycle].mean(1)
-        moved = np.where((level > 0.0) & (before > 0.0), (level / before) ** share, 1.0)
-        paths[:, place] = history.values[:, then] * moved[:, None]
-    return paths
+        blend(history.values, everywhere, np.stack(told), paths)
+        return paths[:, len(before) :].copy()
 
 
 @compiled
@@ -91,10 +90,9 @@ def blend(values: Floats, origins: Ints, told: Floats, paths: Floats) -> None:
         for place in range(places):
             origin = origins[place]
             error[:] = 0.0
-            count = 0
             for earlier in range(place):
+                error *= FADING
                 for lead in range(min(horizon, origin - origins[earlier])):
-                    count += 1
                     came = values[row, origins[earlier] + lead]
                     for member in range(members):
                         error[member] += abs(told[member, row, earlier, lead] - came)
@@ -108,7 +106,7 @@ def blend(values: Floats, origins: Ints, told: Floats, paths: Floats) -> None:
 
 
 @compiled
-def weigh(error: Floats, can_tell: Floats, weight: Floats) -> None:
+def weigh(error: Floats, can_tell: Bools, weight: Floats) -> None:
     """Write the weight of each member, 0 for one that cannot tell, the sum being 1."""
     best = np.inf
     for member in range(len(error)):

@@ -12,10 +12,7 @@ from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History
 
 LONGEST: Final = 192
-"""Columns of a cycle that is looked at as a whole: the cost grows with their cube."""
-
-LONGEST_SEASON: Final = 336
-"""Likewise a season, where the cycle is too long."""
+"""Columns of a cycle, or else of a season, that are all looked at: the cost is their cube."""
 
 PLAIN: Final = 48
 """Columns that are looked at where there is no season."""
@@ -69,7 +66,7 @@ class Ridge(Forecaster):
         lags = self.lags or 0
         if not lags:
             lags = cycle if 2 <= cycle <= LONGEST else season
-            lags = lags if 2 <= lags <= LONGEST_SEASON else PLAIN
+            lags = lags if 2 <= lags <= LONGEST else PLAIN
         paths = np.full((len(history.values), len(origins), horizon), np.nan)
         is_curved = self.transform == "asinh"
         regress(
