@@ -1,7 +1,7 @@
 """What does one forecast cycle of one query do? Pure: no I/O, no clock."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -111,7 +111,8 @@ def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[st
     past = _past(cycle, rows)
     own, naive, failure = _forecasts(cycle, past)
     is_replaced = known["skill"]["replaced"] > 0
-    shown = naive if failure is not None else _chosen(is_replaced, naive, own)
+    stands_in = is_replaced | np.isnan(own.mean[:, 0])
+    shown = naive if failure is not None else _chosen(stands_in, naive, own)
     when = np.array(list(plan.leads.values())) - 1
     leads = {
         "anomaly_forecast_value": shown.mean[:, when],
@@ -187,7 +188,13 @@ def _forecasts(cycle: Cycle, past: Course) -> tuple[Forecast, Forecast, Forecast
         )
         told = ordinary.settle(told, low=plan.low, high=plan.high)
         told = past.settle(told, low=plan.low, high=plan.high)
-        return Forecast(*map(columns.in_utc, (told.mean, told.lower, told.upper, told.paths)))
+        return replace(
+            told,
+            mean=columns.in_utc(told.mean),
+            lower=columns.in_utc(told.lower),
+            upper=columns.in_utc(told.upper),
+            paths=columns.in_utc(told.paths),
+        )
 
     naive = told_by(NAIVE)
     if plan.forecaster == NAIVE:
@@ -208,6 +215,8 @@ def _chosen(is_first: Bools, first: Forecast, second: Forecast) -> Forecast:
         lower=np.where(each, first.lower, second.lower),
         upper=np.where(each, first.upper, second.upper),
         paths=np.where(each[..., None], first.paths, second.paths),
+        above=np.where(each, first.above, second.above),
+        below=np.where(each, first.below, second.below),
     )
 
 

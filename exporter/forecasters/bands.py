@@ -38,12 +38,18 @@ class Forecast:
         where there is nothing yet to learn from how far off forecasts are
     paths : float64 [S, P, H], equally likely ways to go, made of the mean and earlier errors: they
         tell when a limit is crossed, which no band can; NaN like the band
+    above, below : float64 [S, R], equally likely distances by which the highest value passes the
+        mean's highest, and the lowest falls short of its lowest: what they were at R earlier
+        origins. NaN where fewer than two are known. The paths' extremes are too far out, since
+        what noise the mean has is in the errors, too
     """
 
     mean: Floats
     lower: Floats
     upper: Floats
     paths: Floats
+    above: Floats
+    below: Floats
 
 
 def forecast(
@@ -86,10 +92,14 @@ def forecast(
     scale, reach = np.empty(mean.shape), np.empty(len(mean))
     ways = came - told[:, :-1]
     weigh_errors(ways, coverage, _widening(coverage), scale, reach)
-    ways *= scale[:, None]
-    paths = np.clip(mean[:, None] + np.concatenate([ways, -ways], 1), low, high)
-    band = reach[:, None] * scale
-    return Forecast(mean, np.clip(mean - band, low, high), np.clip(mean + band, low, high), paths)
+    with np.errstate(all="ignore"):  # of values near the largest there are
+        above = passed_by(told[:, :-1], came)
+        below = passed_by(-told[:, :-1], -came)
+        ways *= scale[:, None]
+        paths = np.clip(mean[:, None] + np.concatenate([ways, -ways], 1), low, high)
+        band = reach[:, None] * scale
+    lower, upper = np.clip(mean - band, low, high), np.clip(mean + band, low, high)
+    return Forecast(mean, lower, upper, paths, above, below)
 
 
 def rolling_origins(columns: int, horizon: int, seasons: int) -> Ints:
@@ -101,6 +111,27 @@ def rolling_origins(columns: int, horizon: int, seasons: int) -> Ints:
     spacing = max(span // ORIGINS, 1)
     origins = columns - spacing * np.arange(ORIGINS, 0, -1)
     return origins[origins >= 1].astype(np.int64)
+
+
+def passed_by(told: Floats, came: Floats) -> Floats:
+    """Return by how much the highest value passed the highest forecast, float64 [S, R].
+
+    told, came : [S, R, H], at earlier origins; NaN where not known, or not yet. The first origins
+        of a row are those at which nothing is known: they become the others again
+    """
+    is_known = ~(np.isnan(told) | np.isnan(came))
+    known = is_known.any(2)
+    count = known.sum(1, keepdims=True)
+    passed = np.zeros(known.shape)
+    np.subtract(
+        np.max(came, 2, where=is_known, initial=-np.inf),
+        np.max(told, 2, where=is_known, initial=-np.inf),
+        out=passed,
+        where=known,
+    )
+    origins = known.shape[1]
+    age = np.arange(origins - 1, -1, -1) % np.maximum(count, 1)
+    return np.where(count < 2, np.nan, np.take_along_axis(passed, origins - 1 - age, 1))
 
 
 def _widening(coverage: float) -> Floats:

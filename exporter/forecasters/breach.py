@@ -15,9 +15,12 @@ Side = Literal["up", "down"]
 QUARTILES: Final = 1.349
 """Standard deviations between the quartiles of a normal law."""
 
-FREEDOM: Final = 3
+FREEDOM: Final = 2
 """Degrees of freedom of the bell of each peak. The fewer, the heavier its tails: those of a normal
-law let what few paths had shown to be all but impossible happen five times as often as said."""
+law let what few peaks had shown to be all but impossible happen five times as often as said."""
+
+WIDTH: Final = 1.5
+"""Width of a bell in spreads of all peaks, times the cube root of their number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,8 @@ def breach(
 
     Notes
     -----
-    Between two columns a course is a straight line. Chance has reached the limit no later than the
+    Between two columns a course is a straight line. The paths tell when it may cross, `above` and
+    `below` of the forecast whether. Chance has reached the limit no later than the
     edge of the band does, since it may have been there before; so neither end of the interval is
     later than where that edge crosses.
     """
@@ -83,7 +87,8 @@ def breach(
         rank = min(max(int(tail), 1), (count + 1) // 2) - 1
         earliest = np.minimum(np.minimum(when[:, rank], edge[:, 0]), timestamp)
         latest = np.maximum(np.minimum(when[:, count - 1 - rank], edge[:, 1]), timestamp)
-    probability = chance(paths.max(2), bound)
+        passed = forecast.above if direction == "up" else forecast.below
+        probability = chance(mean.max(1)[:, None] + passed, bound)
     is_beyond = start >= bound
     for array in (timestamp, earliest, latest):
         array[is_beyond] = now / 1000
@@ -127,11 +132,13 @@ def chance(peaks: Floats, bound: Floats) -> Floats:
     Silverman (1986), Density Estimation for Statistics and Data Analysis, sections 3.4.2 (a spread
     that one wild peak cannot widen) and 6.4.1 (drawn together to keep the variance).
     """
+    count = peaks.shape[1]
+    if count == 0:  # there was no earlier origin
+        return np.full(len(bound), np.nan)
     with np.errstate(all="ignore"):
-        count = peaks.shape[1]
         low, middle, high = np.quantile(peaks, (0.25, 0.5, 0.75), axis=1)
         spread = np.minimum(peaks.std(1), (high - low) / QUARTILES)
-        share = count ** (-1 / 3)  # narrows with the number of paths as fits a cumulative law
+        share = WIDTH * count ** (-1 / 3)  # the power that fits a cumulative law
         width = (share * spread)[:, None]
         drawn = middle[:, None] + (peaks - middle[:, None]) / np.hypot(1.0, share)
         top = peaks.max(1, keepdims=True)

@@ -144,7 +144,7 @@ def test_a_forecast_without_rhythm_gets_none_from_a_holiday() -> None:
     columns, values, _ = scene("2026-01-05T23:00")
     seen = seen_by(columns, values, days(*HOLIDAYS))
     line = np.linspace(400.0, 500.0, 24) + np.zeros((3, 1))
-    flat = Forecast(line, line - 1, line + 1, line[:, None])
+    flat = Forecast(line, line - 1, line + 1, line[:, None], line[:, :0], line[:, :0])
     np.testing.assert_array_equal(seen.settle(flat).mean, line)
 
 
