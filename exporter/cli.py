@@ -165,7 +165,7 @@ def _run(flags: argparse.Namespace) -> int:
 def _check(flags: argparse.Namespace) -> int:
     config = read_config(flags)
     source = source_of(config)
-    failed = 0
+    failed: set[str] = set()
     queries = config.all_queries()
     for query in queries:
         print(f"query {query.name}: {' '.join(query.expr.split())}")
@@ -187,12 +187,10 @@ def _check(flags: argparse.Namespace) -> int:
                 batch = source.fetch(expr, now, now, 1000, query.timeout)
                 print(f"  {what}answers with {len(batch.keys)} series")
             except QueryError as error:
-                failed += 1
+                failed.add(query.name)
                 print(f"  {what}FAILED: {error}")
-    what = (
-        f"{failed} of {len(queries)} queries failed" if failed else f"{flags.config_file} is fine"
-    )
-    print(what)
+    what = f"{len(failed)} of {len(queries)} queries failed"
+    print(what if failed else f"{flags.config_file} is fine")
     return EXIT_FAILED if failed else 0
 
 

@@ -216,7 +216,7 @@ def lead_name(seconds: float) -> str:
 def in_words(forecast: ForecastConfig) -> str:
     """Return what a resolved forecast means, for the person who wrote it."""
     horizon, step, interval, lookback = (
-        format_duration(seconds or 0.0)
+        lead_name(seconds or 0.0)
         for seconds in (forecast.horizon, forecast.step, forecast.interval, forecast.lookback)
     )
     words = (

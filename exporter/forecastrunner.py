@@ -207,7 +207,8 @@ class ForecastRunner:
             raise QueryError(error.reason, f"the forecast's limit: {error}") from error
         if (keys, batch.keys) != self._matched[:2]:
             self._matched = (keys, batch.keys, limits_of(keys, batch.keys))
-        return np.append(batch.values[:, 0], np.nan)[self._matched[2]]
+        limits = np.append(batch.values[:, 0], np.nan)[self._matched[2]]
+        return np.where(np.isfinite(limits), limits, np.nan)
 
     def _forget(self) -> None:
         """Drop the series that have been gone for too long, or for longest if too many."""

@@ -143,7 +143,7 @@ def test_calendars_have_names_of_their_own() -> None:
         "calendars:\n- {name: de, country: DE}\n- {name: de, country: FR}\n"
         "queries: [{name: a, expr: up, forecast: {calendars: [de]}}]\n"
     )
-    with pytest.raises(ConfigError, match="c.yml:3: .*a second time"):
+    with pytest.raises(ConfigError, match=r"c\.yml:3: .*a second time"):
         parse_config(text, "c.yml")
     parse_config(text.replace("name: de, country: FR", "name: fr, country: FR"), "c.yml")
 

@@ -129,6 +129,18 @@ def test_series_come_and_go(values: Floats) -> None:
     values[1, 301:] = np.nan
     assert len(outlook_of(runner.run(302 * SECONDS)).keys) == 2
     assert outlook_of(runner.run(306 * SECONDS)).keys == (b'{"row":"0"}',)
+    assert len(runner._ring.keys) == 3
+
+
+def test_series_that_are_gone_for_long_are_forgotten(values: Floats) -> None:
+    values[1, 302:] = np.nan
+    query = query_of(beside=", remember_for: 5m, missing_for: 0")
+    runner = runner_of(ArraySource(values), query)
+    finish(runner, 300 * SECONDS)
+    for column, known in ((324, 3), (326, 2)):
+        outcome = finish(runner, column * SECONDS)
+        assert len(runner._ring.keys) == len(runner.state.keys) == known
+    assert outlook_of(outcome).keys == (b'{"row":"0"}', b'{"row":"2"}')
 
 
 def test_no_series_is_no_forecast() -> None:
@@ -162,6 +174,9 @@ def test_limits_are_asked_for_at_the_newest_column_and_matched_by_labels(values:
     np.testing.assert_array_equal(when, [300 * SECONDS, np.inf, np.nan])
     likely = gauges["anomaly_forecast_breach_probability"]
     np.testing.assert_allclose(likely, [1.0, 0.0, np.nan], atol=1e-9)
+    source.limits = {b'{"row":"0"}': np.inf}
+    limits = outlook_of(runner.run(300 * SECONDS)).gauges["anomaly_forecast_limit"]
+    assert np.isnan(limits).all()
     source.limits = {b'{"__name__":"size"}': 1e6}
     outlook = outlook_of(runner.run(302 * SECONDS))
     np.testing.assert_array_equal(outlook.gauges["anomaly_forecast_limit"], [1e6] * 3)

@@ -72,7 +72,7 @@ async def test_a_clock_set_back_during_an_evaluation_does_not_end_the_loop() -> 
     with ThreadPoolExecutor(1) as pool:
         loop = loop_of(source, clock, pool)
         loop.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             for _ in range(2):
                 await clock.until_sleeping()
                 await clock.advance(INTERVAL)
@@ -86,7 +86,7 @@ async def test_a_defect_that_persists_has_one_traceback(caplog: pytest.LogCaptur
     with ThreadPoolExecutor(1) as pool, caplog.at_level(logging.ERROR):
         loop = loop_of(Broken(np.ones((1, 1))), clock, pool)
         loop.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             for _ in range(3):
                 await clock.until_sleeping()
                 await clock.advance(INTERVAL)
@@ -104,7 +104,7 @@ async def test_what_is_anomalous_is_withdrawn_with_the_scores() -> None:
     with ThreadPoolExecutor(1) as pool:
         loop = loop_of(source, clock, pool)
         loop.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await clock.until_sleeping()
             found = loop.anomalies(5)
             assert (found.total, loop.anomalies(0)) == (1, Anomalies(1, []))
@@ -153,7 +153,7 @@ async def test_stopping_does_not_wait_for_evaluations_that_have_not_begun() -> N
         loop = loop_of(source, clock, pool)
         loop.start()
         await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await loop.stop()
         gate.set()
         await asyncio.wrap_future(held)

@@ -28,9 +28,22 @@ def test_check_config_tries_queries(
     recorded: RecordedPrometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "exporter.yml"
-    path.write_text(f"prometheus: {{url: {recorded.url}}}\nqueries: [{{name: a, expr: sum(}}]\n")
+    path.write_text(
+        f"prometheus: {{url: {recorded.url}}}\n"
+        "queries:\n"
+        "- {name: a, expr: sum(}\n"
+        "- {name: b, expr: up, forecast: {limit: sum(}}\n"
+        "- {name: c, expr: up, forecast: {limit: 1, direction: down, horizon: 2h}}\n"
+        "- {name: d, expr: up, forecast: {kind: linear}}\n"
+    )
     assert main(["check-config", f"--config.file={path}", "--try-queries"]) == 1
-    assert "FAILED" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("  FAILED") == said.count("  limit FAILED") == 1
+    assert "2 of 4 queries failed" in said
+    day = "24h ahead in steps of 1h, from 2w of history"
+    assert f"  forecast by auto, every 5m: {day}; limit, from below: sum(" in said
+    assert f"  forecast by linear, every 5m: {day}\n" in said
+    assert "every 5m: 2h ahead in steps of 5m, from 1w of history; limit, from above: 1" in said
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.adapters.calendarmetrics import CalendarMetrics
+from exporter.adapters.calendars import CalendarState
 from exporter.adapters.exposition import Page, labels_of
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import FORECAST_GAUGES, GAUGES, OUTLOOK_GAUGES, Outlook, Published
@@ -225,6 +227,7 @@ def full_page() -> str:
     metrics.describe("load", "")
     metrics.describe("load", "processes", "auto", "24h")
     metrics.describe("forgotten", "s")
+    metrics.also(CalendarMetrics(lambda: [CalendarState("feasts", 2, 1_763_700_000.0)]))
     metrics.forecasts.remember("load", 300.0)
     metrics.forecasts.remember("forgotten", 300.0)
     metrics.forecasts.forget("forgotten")
