@@ -170,12 +170,13 @@ def _check(flags: argparse.Namespace) -> int:
     for query in queries:
         print(f"query {query.name}: {' '.join(query.expr.split())}")
         detectors = ", ".join(f"{d.name} (weight {d.weight:g})" for d in query.detectors)
-        print(
-            f"  every {format_duration(config.evaluation_interval)}, "
-            f"step {format_duration(query.step or 0)}, "
-            f"lookback {format_duration(query.lookback or 0)}, direction {query.direction}, "
-            f"threshold {query.threshold:g}; {query.combine} of {detectors}"
-        )
+        if query.detectors:
+            print(
+                f"  every {format_duration(config.evaluation_interval)}, "
+                f"step {format_duration(query.step or 0)}, "
+                f"lookback {format_duration(query.lookback or 0)}, direction {query.direction}, "
+                f"threshold {query.threshold:g}; {query.combine} of {detectors}"
+            )
         asked = {"": query.expr}
         if query.forecast is not None:
             print(f"  forecast {in_words(query.forecast)}")
@@ -200,7 +201,7 @@ def _backtest(flags: argparse.Namespace) -> int:
     incidents = read_incidents(flags.incidents) if flags.incidents else []
     source = source_of(config)
     replays, alarms, days, series = [], [], 0.0, 0
-    queries = config.all_queries()
+    queries = [query for query in config.all_queries() if query.detectors]
     for position, query in enumerate(queries, 1):
         print(f"[{position}/{len(queries)}] {query.name}", file=sys.stderr, flush=True)
         if position == 1:  # so that nobody waits as long as a history may take for a dead server

@@ -94,8 +94,8 @@ class QueryConfig(StrictModel):
     """Smaller distances from the expected value are harmless, in the series' unit."""
     min_relative_deviation: Annotated[float, Ge(0)] = 0.0
     """Likewise, as a share of the expected value."""
-    ensemble: EnsembleName = "default"
-    """A ready set of detectors; `detectors` lists your own instead."""
+    ensemble: Literal[EnsembleName, "none"] = "default"
+    """A ready set of detectors; `detectors` lists your own instead; none: only forecast."""
     detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = ()
     """An ensemble of your own; each entry has a `kind`, a `weight` and that detector's settings."""
     combine: Combine | None = None
@@ -120,6 +120,11 @@ class QueryConfig(StrictModel):
             raise FieldProblem(("range",), f"found [{low}, {high}]; the first must be lower")
         if {"detectors", "ensemble"} <= self.model_fields_set:
             message = "found beside `detectors`; name a ready ensemble or list your own, not both"
+            raise FieldProblem(("ensemble",), message)
+        if self.ensemble == "none" and self.forecast is None:
+            message = (
+                "found none without a `forecast`: nothing would be done; add it, or take another"
+            )
             raise FieldProblem(("ensemble",), message)
         if self.quorum is not None and self.combine != "quorum":
             message = f"found {self.quorum:g} without `combine: quorum`; add it, or leave this out"
@@ -206,12 +211,14 @@ class Config(StrictModel):
     def _resolve(self, query: QueryConfig) -> QueryConfig:
         step = query.step or self.evaluation_interval
         own = Ensemble(detectors=query.detectors)
-        ensemble = own if query.detectors else named_ensemble(query.ensemble)
+        ensemble = own
+        if query.ensemble != "none" and not query.detectors:
+            ensemble = named_ensemble(query.ensemble)
         detectors, combination = ensemble.detectors, ensemble.combination
         if query.combine is not None:
             share = combination.quorum if query.quorum is None else query.quorum
             combination = Combination(kind=query.combine, quorum=share)
-        memory = 2 * step * max(detector.memory for detector in detectors)
+        memory = 2 * step * max((detector.memory for detector in detectors), default=0)
         memory = min(memory, LONGEST_LOOKBACK, MOST_COLUMNS * step)
         return query.model_copy(
             update={

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import Calendars, CalendarState
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import ForecastRow
+from exporter.adapters.web import ForecastRow, QueryRow
 from exporter.calendarconfig import CalendarConfig
 from exporter.checkpoint import Outlooks
 from exporter.compiling import compile_forecasters
@@ -84,6 +84,8 @@ class Forecasting:
                 loops[name].succeed(before)
         for name in self._loops.keys() - loops.keys():
             self._metrics.forecasts.forget(name)
+        for name in self._loops.keys() - queries.keys():
+            self._metrics.forget(name)
         self._loops = loops
 
     def start(self, ready: Callable[[str], Awaitable[object]]) -> None:
@@ -131,6 +133,22 @@ class Forecasting:
         if loop is None:
             return None
         return ForecastRow(loop.state, loop.last_success, loop.last_error)
+
+    def rows_without(self, scored: Container[str]) -> list[QueryRow]:
+        """Return what the page says of queries that are only forecast."""
+        return [
+            QueryRow(
+                query=name,
+                state="not scored",
+                series=0 if loop.outlook is None else len(loop.outlook.keys),
+                warming=0,
+                evaluated=None,
+                error=None,
+                forecast=self.row(name),
+            )
+            for name, loop in self._loops.items()
+            if name not in scored
+        ]
 
     def dismiss(self) -> None:
         """End the threads."""

@@ -139,10 +139,11 @@ class Service:
             await self._stop_loops()
             async with self._saving:  # which reads what the next evaluations will write to
                 saved = Saved(self._states())
-        for name in self._loops.keys() - queries.keys():
+        scored = {name: query for name, query in queries.items() if query.detectors}
+        for name in self._loops.keys() - scored.keys():
             self._metrics.forget(name)
         loops: dict[str, QueryLoop] = {}
-        for name, query in queries.items():
+        for name, query in scored.items():
             known = saved.queries.get(name)
             state = known[1] if known and known[0] == fingerprint(query) else None
             runner = QueryRunner(query, source, state, self._observe_phase, self._clock.monotonic)
@@ -163,7 +164,12 @@ class Service:
         )
         for loop in loops.values():
             loop.start(self._compiling)
-        self._forecasting.start(lambda name: loops[name].tried.wait())
+
+        async def until_tried(name: str) -> None:
+            if name in loops:
+                await loops[name].tried.wait()
+
+        self._forecasting.start(until_tried)
 
     async def _compile(self, plans: Sequence[Plan]) -> None:
         """Have the kernels ready before the first evaluations, which wait for it."""
@@ -207,7 +213,7 @@ class Service:
                 forecast=self._forecasting.row(name),
             )
             for name, loop in self._loops.items()
-        ]
+        ] + self._forecasting.rows_without(self._loops)
 
     def _anomalies(self, wanted: Wanted) -> Anomalies:
         """Return the worst anomalies of all queries; runs on a scrape's threads."""

@@ -93,6 +93,7 @@ def test_the_default_lookback_is_bounded_in_columns_and_time(
             "queries: [{name: a, expr: up, ensemble: default, detectors: [{kind: mad}]}]",
             ["queries[0].ensemble", "not both"],
         ),
+        ("queries: [{name: a, expr: up, ensemble: none}]", ["ensemble: found none without a `f"]),
         ("queries: [{name: a, expr: up, ensemble: best}]", ["queries[0].ensemble", "'classic'"]),
         ("queries: [{name: a, expr: up, combine: median}]", ["queries[0].combine", "'quorum'"]),
         ("queries: [{name: a, expr: up, quorum: 0.5}]", ["queries[0].quorum", "combine: quorum"]),

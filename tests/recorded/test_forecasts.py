@@ -22,6 +22,10 @@ queries:
       {{kind: linear, step: 1m, horizon: 20m, interval: 5s, lookback: 2h,
        limit: "sum by (instance) (node_memory_MemTotal_bytes)"}}
   - {{name: bare, expr: node_memory_MemFree_bytes}}
+  - name: only
+    expr: sum(node_memory_MemFree_bytes)
+    ensemble: none
+    forecast: {{kind: seasonal_naive, step: 1m, interval: 5s}}
   - name: broken
     expr: sum by (instance) (node_memory_MemFree_bytes)
     forecast: {{kind: seasonal_naive, limit: "sum("}}
@@ -41,6 +45,7 @@ async def test_the_page_says_how_the_series_go_on(config: Path) -> None:
     async with running(config) as exporter:
         await exporter.until('anomaly_exporter_forecasts_total{query="free"}')
         failed = 'anomaly_exporter_forecast_failures_total{query="broken",reason="rejected"}'
+        await exporter.until('anomaly_exporter_forecasts_total{query="only"}')
         page = await exporter.until(failed)
         _, overview = await exporter.ask("/")
     for horizon in ("5m", "20m"):
@@ -59,6 +64,10 @@ async def test_the_page_says_how_the_series_go_on(config: Path) -> None:
     assert f"anomaly_exporter_query_info{{{label}}}" in about
     assert not [name for name in page if name.startswith("anomaly_forecast") and "bare" in name]
     assert "the forecast&#x27;s limit" in overview
+    assert "<td>only</td><td>not scored</td><td>1</td>" in overview
+    ours = {name for name in page if 'query="only"' in name}
+    assert ours
+    assert not [name for name in ours if "forecast" not in name]
     assert "anomaly_score" + FREE + "}" in page
 
 
@@ -81,7 +90,7 @@ async def test_a_reload_keeps_what_it_can(config: Path) -> None:
         config.write_text(text[:start] + text[end:])
         assert (await exporter.ask("/-/reload", "POST"))[0] == 200
         page = await exporter.page()
-        assert not [name for name in page if name.startswith("anomaly_forecast_value")]
+        assert not [name for name in page if name.startswith("anomaly_forecast_value" + FREE)]
         assert made not in page
 
 
