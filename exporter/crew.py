@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 NICENESS: Final = 10
 """Priority by which these threads stand back, as `nice -n` has it."""
 
@@ -26,6 +28,9 @@ class Crew:
 
     def __init__(self, name: str, askers: int) -> None:
         cores = os.cpu_count() or 1
+        # With a computer on every core, the threads of BLAS would only be in their way: four
+        # times the CPU for the small matrices that forecasters solve.
+        threadpool_limits(1, user_api="blas")
         self.askers = ThreadPoolExecutor(askers, f"{name}-ask", initializer=_stand_back)
         self._computers = ThreadPoolExecutor(cores, f"{name}", initializer=_stand_back)
         self._ahead = 2 * cores

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from threadpoolctl import threadpool_limits
+
 from benchmarks.accuracy.flags import EXIT_CONFIG, EXIT_FAILED, names, positive
 from benchmarks.accuracy.processes import alone
 from benchmarks.forecasts.chosen import BadFlag, columns, forecasters
@@ -98,6 +100,7 @@ def load(forecaster: Forecaster, task: Task, series: int, columns: int, threads:
         bands.forecast(forecaster, history, task.horizon, coverage=task.coverage)
 
     forecast_piece(max(series - 1, 0))  # compiles
+    threadpool_limits(1, user_api="blas")
     wall, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(forecast_piece, range(0, series, PIECE)))

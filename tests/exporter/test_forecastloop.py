@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.spans import NOTHING, Special
@@ -240,6 +241,12 @@ def test_a_crew_works_in_order_and_lets_others_go_first() -> None:
             assert os.getpriority(os.PRIO_PROCESS, 0) < priority
     finally:
         crew.dismiss()
+
+
+def test_computers_do_not_share_their_cores_with_threads_of_blas() -> None:
+    Crew("test", 1).dismiss()
+    blas = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    assert {each["num_threads"] for each in blas} == {1}
 
 
 def test_a_piece_that_fails_fails_the_whole_once_nothing_of_it_runs() -> None:
