@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from exporter.core.kernels import compiled
 from exporter.core.series import Floats, Ints
@@ -137,7 +137,7 @@ def passed_by(told: Floats, came: Floats) -> Floats:
 def _widening(coverage: float) -> Floats:
     """Return by how much wider a band is of 0, 1, ..., ORIGINS origins than of any number."""
     tail = 0.5 + coverage / 2.0
-    wider = t.ppf(tail, ERRORS_EACH * np.arange(1, ORIGINS + 1)) / norm.ppf(tail)
+    wider = stdtrit(ERRORS_EACH * np.arange(1, ORIGINS + 1), tail) / ndtri(tail)
     return np.concatenate([[np.nan], wider])
 
 
