@@ -31,7 +31,7 @@ MOST_COLUMNS = 10_000
 RATE_INTERVAL = "$__rate_interval"
 """In an expression: the shortest range over which `rate` is sound, as Grafana defines it."""
 
-PresetName = Literal["node", "prometheus"]
+PresetName = Literal["node", "prometheus", "certificates"]
 
 
 def _zone_exists(name: str | None) -> str | None:

@@ -68,7 +68,9 @@ def test_every_forecaster_and_setting_is_documented() -> None:
 def test_presets_can_be_loaded_and_are_bounded() -> None:
     for preset in get_args(PresetName):
         for query in load_preset(preset).queries:
-            assert query.min_deviation or query.min_relative_deviation, query.name
+            is_scored = query.ensemble != "none"
+            assert (query.min_deviation or query.min_relative_deviation or 0) > 0 or not is_scored
+            assert query.unit or query.forecast is None, f"{query.name}: alerts would have no unit"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
