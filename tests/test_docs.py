@@ -15,6 +15,7 @@ from exporter.config import (
     QueryConfig,
     StateConfig,
     load_preset,
+    parse_config,
 )
 from exporter.detectors import ALL
 from exporter.forecastconfig import CapacityConfig, ForecastConfig
@@ -71,6 +72,15 @@ def test_presets_can_be_loaded_and_are_bounded() -> None:
             is_scored = query.ensemble != "none"
             assert (query.min_deviation or query.min_relative_deviation or 0) > 0 or not is_scored
             assert query.unit or query.forecast is None, f"{query.name}: alerts would have no unit"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/calendars.md"])
+def test_examples_are_valid(page: str) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    examples = [block for block in blocks if block.startswith(("calendars", "prom", "queries"))]
+    assert examples
+    for example in examples:
+        parse_config(example, page).all_queries()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
