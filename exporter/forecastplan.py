@@ -42,8 +42,6 @@ class ForecastPlan:
     low, high : the range of possible values
     direction : which way the limit is crossed
     grace : milliseconds for which a series may pause
-    remember_for : milliseconds for which a series that is gone is remembered
-    max_series : of which there is a forecast at most
     zone : whose days and weeks count; None is UTC
     capacity : how to tell when the limit is reached at the present rate; None: nobody asks
     """
@@ -60,8 +58,6 @@ class ForecastPlan:
     high: float = np.inf
     direction: Side = "up"
     grace: int = 0
-    remember_for: int = 0
-    max_series: int = 10_000
     zone: tzinfo | None = None
     capacity: CapacityPlan | None = None
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
-from exporter.config import QueryConfig, milliseconds
+from exporter.config import QueryConfig
 from exporter.core.limits import limits_of
 from exporter.core.published import Outlook
 from exporter.core.rows import select_keys
@@ -20,10 +20,10 @@ from exporter.core.spans import Special
 from exporter.errors import ExporterError, ForecasterError, QueryError
 from exporter.forecastconfig import ForecastConfig
 from exporter.forecasters.followup import OUTCOMES, Outcomes
-from exporter.outlook import NO_OUTCOMES, Calendar, Part, cycle_of, look_ahead, present
+from exporter.outlook import NO_OUTCOMES, Calendar, Part, cycle_of, look_ahead
 from exporter.outlookstate import OutlookState, cold_outlook, for_keys, rows_of, with_rows
 from exporter.planning import forecast_fingerprint, forecast_plan_of
-from exporter.slices import Slices, within_limit
+from exporter.ringfeed import RingFeed
 
 log = logging.getLogger(__name__)
 
@@ -105,24 +105,19 @@ class ForecastRunner:
         self.fingerprint = forecast_fingerprint(query)
         self.state = state or cold_outlook(len(self.plan.leads))
         self.stopping = Event()
-        self._ring = self.plan.blank_ring()
+        self.feed = RingFeed(query, self.plan.blank_ring(), source, clock)
         self._source = source
         self._pieces = pieces
         self._special: Calendar | None = None
         if forecast.calendars:
             self._special = partial(special, forecast.calendars, zone=self.plan.zone)
-        fine = self.plan.fine
-        self._slices = Slices(query.name, query.expr, fine, query.timeout, source, clock)
         self._matched: tuple[Keys, Keys, Ints] = ((), (), np.empty(0, dtype=np.int64))
 
     def succeed(self, before: "ForecastRunner") -> None:
         """Go on with the history that a stopped runner of the same query has."""
-        ring = before._ring
         if before.fingerprint == self.fingerprint:
             self.state = before.state
-        is_same = (ring.step, ring.columns) == (self._ring.step, self._ring.columns)
-        if is_same and before.query.expr == self.query.expr:
-            self._ring = ring
+        self.feed.succeed(before.feed)
 
     def run(self, now: float) -> ForecastOutcome:
         """Ask for what is new up to `now` (unix seconds) and forecast every series.
@@ -136,23 +131,13 @@ class ForecastRunner:
         Stopped
             `stopping` was set.
         """
-        plan = self.plan
-        end = (milliseconds(now) - milliseconds(self.query.offset)) // plan.fine * plan.fine
-        if self._ring.until > end:
-            self._ring = plan.blank_ring()  # the clock was set back
-        start = max(self._ring.until, end - self._ring.columns * plan.fine) + plan.fine
-        if start <= end:
-            last, batch = self._slices.fetch(start, end, len(self._ring.keys))
-            batch, _ = within_limit(batch, set(self._ring.keys), self.query.max_series)
-            self._ring.append(batch)
-            if last < end:
-                return ForecastOutcome(is_behind=True)
-            self._forget()
+        if not self.feed.advance(now):
+            return ForecastOutcome(is_behind=True)
         return self._look_ahead()
 
     def _look_ahead(self) -> ForecastOutcome:
-        plan, ring = self.plan, self._ring
-        rows = present(plan, ring)
+        plan, ring = self.plan, self.feed.ring
+        rows = ring.present(plan.grace)
         keys = ring.keys if len(rows) == len(ring.keys) else select_keys(ring.keys, rows)
         limits = self._limits(keys)
         state = for_keys(self.state, ring.keys, len(plan.leads))
@@ -200,7 +185,7 @@ class ForecastRunner:
             return None
         if not isinstance(limit, str):
             return np.full(len(keys), limit)
-        until = self._ring.until
+        until = self.feed.ring.until
         try:
             batch = self._source.fetch(limit, until, until, self.plan.fine, self.query.timeout)
         except QueryError as error:
@@ -209,15 +194,3 @@ class ForecastRunner:
             self._matched = (keys, batch.keys, limits_of(keys, batch.keys))
         limits = np.append(batch.values[:, 0], np.nan)[self._matched[2]]
         return np.where(np.isfinite(limits), limits, np.nan)
-
-    def _forget(self) -> None:
-        """Drop the series that have been gone for too long, or for longest if too many."""
-        ring, plan = self._ring, self.plan
-        age = ring.until - ring.seen
-        is_kept = age <= max(plan.grace, 2 * ring.step) + plan.remember_for
-        excess = int(is_kept.sum()) - self.query.max_series
-        if excess > 0:
-            longest = np.argsort(np.where(is_kept, -age, 1), kind="stable")[:excess]
-            is_kept[longest] = False
-        if not is_kept.all():
-            ring.keep(np.flatnonzero(is_kept))

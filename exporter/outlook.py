@@ -92,12 +92,6 @@ def cycle_of(plan: ForecastPlan, ring: Ring, until: int, special: Calendar | Non
     )
 
 
-def present(plan: ForecastPlan, ring: Ring) -> Ints:
-    """Return the rows of the series that are there now."""
-    age = ring.until - ring.seen
-    return np.flatnonzero(age <= max(plan.grace, 2 * ring.step))
-
-
 def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[str, State]) -> Part:
     """Forecast some series, and compare what was forecast of them with what came.
 

@@ -61,8 +61,6 @@ def forecast_plan_of(query: QueryConfig, forecast: ForecastConfig) -> ForecastPl
         high=math.inf if high is None else high,
         direction=forecast.direction or "up",
         grace=milliseconds(query.grace),
-        remember_for=milliseconds(max(query.remember_for, query.missing_for)),
-        max_series=query.max_series,
         zone=_zone(query),
         capacity=_capacity_plan_of(forecast),
     )

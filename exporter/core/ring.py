@@ -1,4 +1,4 @@
-"""What of the past do forecasts need? The newest columns of every series, in a ring."""
+"""What of the past do forecasts and drift need? The newest columns of every series, in a ring."""
 
 import numpy as np
 
@@ -58,6 +58,22 @@ class Ring:
         self.keys = select_keys(self.keys, rows)
         self.seen = self.seen[rows]
         self._values = self._values[rows]
+
+    def present(self, grace: int) -> Ints:
+        """Return the rows of the series that are there now.
+
+        grace : milliseconds for which one may pause; never less than two columns
+        """
+        return np.flatnonzero(self.until - self.seen <= max(grace, 2 * self.step))
+
+    def newest(self, columns: int) -> "Ring":
+        """Return a ring of the newest columns only."""
+        shorter = Ring(self.step, columns)
+        times = self.times()[-columns:]
+        values = self.samples(np.arange(len(self.keys)), times)
+        shorter.append(SeriesBatch(self.keys, times, values, self.step))
+        shorter.seen = self.seen.copy()
+        return shorter
 
     def times(self, every: int = 1) -> Ints:
         """Return the newest column and every so manieth before it, int64 ascending."""

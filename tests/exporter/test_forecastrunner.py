@@ -129,7 +129,7 @@ def test_series_come_and_go(values: Floats) -> None:
     values[1, 301:] = np.nan
     assert len(outlook_of(runner.run(302 * SECONDS)).keys) == 2
     assert outlook_of(runner.run(306 * SECONDS)).keys == (b'{"row":"0"}',)
-    assert len(runner._ring.keys) == 3
+    assert len(runner.feed.ring.keys) == 3
 
 
 def test_series_that_are_gone_for_long_are_forgotten(values: Floats) -> None:
@@ -139,7 +139,7 @@ def test_series_that_are_gone_for_long_are_forgotten(values: Floats) -> None:
     finish(runner, 300 * SECONDS)
     for column, known in ((324, 3), (326, 2)):
         outcome = finish(runner, column * SECONDS)
-        assert len(runner._ring.keys) == len(runner.state.keys) == known
+        assert len(runner.feed.ring.keys) == len(runner.state.keys) == known
     assert outlook_of(outcome).keys == (b'{"row":"0"}', b'{"row":"2"}')
 
 
@@ -160,7 +160,7 @@ def test_more_series_than_allowed_are_left_out(values: Floats) -> None:
     keys = outlook_of(finish(runner, 340 * SECONDS)).keys
     assert len(keys) == 2
     assert first[0] not in keys
-    assert len(runner._ring.keys) == 2
+    assert len(runner.feed.ring.keys) == 2
 
 
 def test_limits_are_asked_for_at_the_newest_column_and_matched_by_labels(values: Floats) -> None:
