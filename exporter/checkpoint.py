@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from exporter.adapters import statefile
 from exporter.config import QueryConfig
+from exporter.core.quality import Quality
 from exporter.core.rows import State
 from exporter.core.series import Keys
 from exporter.errors import StateCorrupt, StateError, StateTooNew
@@ -55,7 +56,8 @@ def store(path: Path, saved: Saved) -> int:
     arrays: Arrays = {}
     keys: dict[str, Keys] = {}
     for position, (name, (mark, state)) in enumerate(saved.queries.items()):
-        manifest["queries"].append({"name": name, "fingerprint": mark, "until": state.until})
+        entry = {"name": name, "fingerprint": mark, "until": state.until}
+        manifest["queries"].append({**entry, "quality": state.quality.numbers()})
         keys[str(position)] = state.keys
         for group, named in _groups(state):
             arrays.update({f"{position}/{group}/{key}": array for key, array in named.items()})
@@ -114,7 +116,8 @@ def _queries_in(saved: statefile.SavedState, queries: Mapping[str, QueryConfig])
         if state is None:
             log.warning("state does not fit this version, starting the query cold", extra=named)
         else:
-            found[query.name] = (entry["fingerprint"], state)
+            quality = Quality.of(entry["quality"])
+            found[query.name] = (entry["fingerprint"], replace(state, quality=quality))
     return found
 
 

@@ -5,12 +5,13 @@ production would have done.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
 
 from exporter.core.published import GAUGES
+from exporter.core.quality import TELLING, Quality, merged, observe
 from exporter.core.rows import (
     State,
     align,
@@ -40,15 +41,18 @@ class QueryState:
     ----------
     keys : S series
     until : unix milliseconds of the last column that was evaluated
-    latest : arrays [S]: `seen` (unix milliseconds of the last sample), one array per gauge, and
-        `detector:<kind>` scores, as of that sample; and the `exporter.episodes`
+    latest : arrays [S]: `seen` (unix milliseconds of the last sample), `heard` (likewise, even if
+        that was NaN), one array per gauge, and `detector:<kind>` scores, as of `seen`; and the
+        `exporter.episodes`
     detectors : kind -> that detector's arrays
+    quality : how complete the data were
     """
 
     keys: Keys
     until: int
     latest: State
     detectors: dict[str, State]
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,11 +120,16 @@ def evaluate(
     combined = combine(list(votes.values()), weights, plan.combination)
     verdict = judge(batch.values, combined, plan.policy)
     before = spread_state(state.latest, lambda born: _unseen(plan, born), alignment)
+    remembered = max(plan.missing_for, plan.remember_for)
+    longest = plan.grace + min(TELLING, remembered)
+    seen, heard = before["seen"], before["heard"]
+    quality, heard = observe(state.quality, seen, heard, batch, state.until, longest)
     after = QueryState(
         keys=batch.keys,
         until=int(batch.times[-1]),
-        latest=_latest(before, batch, verdict, votes, plan),
+        latest={**_latest(before, batch, verdict, votes, plan), "heard": heard},
         detectors=learned,
+        quality=quality,
     )
     evaluation = Evaluation(batch=batch, verdict=verdict, votes=votes, failures=tuple(failures))
     return _without_forgotten(plan, after), evaluation
@@ -184,6 +193,7 @@ def _unseen(plan: Plan, series: int) -> State:
     names = [*gauge_names(plan), *votes]
     blank: State = {name: np.full(series, np.nan) for name in names}
     blank["seen"] = np.full(series, NEVER, dtype=np.int64)
+    blank["heard"] = blank["seen"].copy()
     return {**blank, **no_episodes(series)}
 
 
@@ -265,6 +275,7 @@ def _keep(state: QueryState, rows: Ints) -> QueryState:
         until=state.until,
         latest=take_rows(state.latest, rows),
         detectors={kind: take_rows(state.detectors.pop(kind), rows) for kind in kinds},
+        quality=state.quality,
     )
 
 
@@ -279,4 +290,5 @@ def _joined(states: Sequence[QueryState]) -> QueryState:
         detectors={
             kind: concatenate([state.detectors.pop(kind) for state in states]) for kind in kinds
         },
+        quality=merged([state.quality for state in states]),
     )

@@ -12,6 +12,7 @@ from threading import Lock
 
 from exporter.config import MOST_COLUMNS, QueryConfig, milliseconds
 from exporter.core.published import Published
+from exporter.core.quality import Quality
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
@@ -35,6 +36,8 @@ class Outcome:
     warming : series that no detector can judge yet
     warmth : how much of the ensemble has seen enough, 0 to 1
     failures : detectors that could not tell
+    quality : how complete the data were
+    histograms : series that are native histograms, which nothing judges
     is_behind : there are more columns up to now; to be called again at once
     """
 
@@ -44,6 +47,8 @@ class Outcome:
     warming: int
     warmth: float
     failures: tuple[DetectorError, ...]
+    quality: Quality
+    histograms: int
     is_behind: bool = False
 
 
@@ -80,6 +85,7 @@ class QueryRunner:
         self._slices = Slices(query.name, query.expr, self._step, query.timeout, source, clock)
         self._is_cold = False
         self._dropped = 0
+        self._histograms = 0
         self._lock = Lock()
 
     def succeed(self, before: "QueryRunner") -> None:
@@ -131,6 +137,7 @@ class QueryRunner:
         began = self._clock()
         last, batch = self._slices.fetch(start, end, len(self.state.keys))
         self._timed("fetch", self._clock() - began)
+        self._histograms = batch.histograms
         return last, batch
 
     def _learn(self, batch: SeriesBatch) -> tuple[DetectorError, ...]:
@@ -155,5 +162,7 @@ class QueryRunner:
             warming=warming(published),
             warmth=warmth(self.plan, published),
             failures=failures,
+            quality=self.state.quality,
+            histograms=self._histograms,
             is_behind=is_behind,
         )

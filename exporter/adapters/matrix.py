@@ -25,6 +25,7 @@ class Matrix:
     times : int64 [sum of lengths], unix milliseconds
     values : float64 [sum of lengths]
     warnings : what the server wants the caller to know
+    histograms : series that hold native histograms, and are left out unless they hold others, too
     is_partial : the server says that series or samples may be missing (VictoriaMetrics)
     """
 
@@ -34,11 +35,13 @@ class Matrix:
     values: Floats
     warnings: tuple[str, ...] = ()
     is_partial: bool = False
+    histograms: int = 0
 
 
 class _Series(msgspec.Struct, gc=False):
     metric: msgspec.Raw
     values: msgspec.Raw = msgspec.Raw(b"[]")  # absent when all samples are native histograms
+    histograms: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Data(msgspec.Struct, gc=False):
@@ -78,6 +81,9 @@ def decode_matrix(body: bytes) -> Matrix:
                 "instead of 'matrix'"
             )
         series = answer.data.result
+        histograms = 0
+        if b'"histograms"' in body:
+            histograms = sum(len(bytes(one.histograms)) >= _SHORTEST for one in series)
         texts = [bytes(one.values) for one in series]
         if min(map(len, texts), default=_SHORTEST) < _SHORTEST:
             series = [one for one in series if len(bytes(one.values)) >= _SHORTEST]
@@ -101,6 +107,7 @@ def decode_matrix(body: bytes) -> Matrix:
         values=flat[1::2].copy(),
         warnings=answer.warnings or (),
         is_partial=answer.isPartial,
+        histograms=histograms,
     )
 
 

@@ -163,6 +163,7 @@ class PrometheusSource:
             start=start,
             end=end,
             step=step,
+            histograms=matrix.histograms,
         )
 
     def _exchange(

@@ -18,6 +18,7 @@ def to_batch(
     start: int,
     end: int,
     step: int,
+    histograms: int = 0,
 ) -> SeriesBatch:
     """Put samples on the grid; cells without one are NaN, and of two for a cell the last stays.
 
@@ -29,6 +30,7 @@ def to_batch(
     values : float64 [sum of lengths]
     start, end : unix milliseconds of the first and the last column
     step : milliseconds between columns
+    histograms : series that were left out since they hold native histograms
 
     Raises
     ------
@@ -54,7 +56,11 @@ def to_batch(
         )
     cells = np.full((len(keys), len(columns)), np.nan)
     cells[row, column] = values
-    return SeriesBatch(keys, columns, cells, step)
+    undefined = None
+    if (is_nan := np.isnan(values)).any():
+        undefined = np.zeros(cells.shape, dtype=np.bool_)
+        undefined[row, column] = is_nan
+    return SeriesBatch(keys, columns, cells, step, undefined=undefined, histograms=histograms)
 
 
 def join(parts: Sequence[SeriesBatch]) -> SeriesBatch:
@@ -71,12 +77,21 @@ def join(parts: Sequence[SeriesBatch]) -> SeriesBatch:
             row_of.setdefault(key, len(row_of))
     times = np.concatenate([part.times for part in parts])
     values = np.full((len(row_of), len(times)), np.nan)
+    undefined = None
+    if any(part.undefined is not None for part in parts):
+        undefined = np.zeros(values.shape, dtype=np.bool_)
     column = 0
     for part in parts:
         rows = [row_of[key] for key in part.keys]
-        values[rows, column : column + len(part.times)] = part.values
-        column += len(part.times)
-    return SeriesBatch(tuple(row_of), times, values, first.step)
+        place = slice(column, column + len(part.times))
+        values[rows, place] = part.values
+        if undefined is not None and part.undefined is not None:
+            undefined[rows, place] = part.undefined
+        column = place.stop
+    histograms = parts[-1].histograms  # as of now
+    return SeriesBatch(
+        tuple(row_of), times, values, first.step, undefined=undefined, histograms=histograms
+    )
 
 
 def grid(start: int, end: int, step: int) -> Ints:

@@ -1,7 +1,7 @@
 """Which row is which series, when series are born, vanish and change places?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,15 @@ def spread_batch(batch: SeriesBatch, alignment: Alignment) -> SeriesBatch:
     """Return the batch in the order of `alignment`; series that it lacks become NaN rows."""
     if alignment.is_same:
         # With the old keys, so that those of the newest answer need not stay in memory.
-        return SeriesBatch(alignment.keys, batch.times, batch.values, batch.step, batch.offset)
-    values = np.full((len(alignment.keys), len(batch.times)), np.nan)
+        return replace(batch, keys=alignment.keys)
+    shape = (len(alignment.keys), len(batch.times))
+    values, undefined = np.full(shape, np.nan), None
     there = alignment.new >= 0
     values[there] = batch.values[alignment.new[there]]
-    return SeriesBatch(alignment.keys, batch.times, values, batch.step, batch.offset)
+    if batch.undefined is not None:
+        undefined = np.zeros(shape, dtype=np.bool_)
+        undefined[there] = batch.undefined[alignment.new[there]]
+    return replace(batch, keys=alignment.keys, values=values, undefined=undefined)
 
 
 def spread_state(state: State, fresh: Callable[[int], State], alignment: Alignment) -> State:

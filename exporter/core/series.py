@@ -1,6 +1,6 @@
 """What is a batch of series?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final, TypeAlias
 
@@ -30,6 +30,8 @@ class SeriesBatch:
     values : float64 [S, T]; NaN is "no sample", never zero
     step : milliseconds between columns
     offset : int64 [T], milliseconds by which the query's wall clock is ahead of UTC; None is UTC
+    undefined : bool [S, T], where there was a sample and it was NaN; None for nowhere
+    histograms : series that were left out since they hold native histograms
     """
 
     keys: Keys
@@ -37,6 +39,8 @@ class SeriesBatch:
     values: Floats
     step: int
     offset: Ints | None = None
+    undefined: Bools | None = None
+    histograms: int = 0
 
     def __post_init__(self) -> None:
         if self.values.shape != (len(self.keys), len(self.times)):
@@ -52,21 +56,28 @@ class SeriesBatch:
 
     def columns(self, start: int, stop: int) -> "SeriesBatch":
         """Return the columns [start, stop) of every series, as a view."""
-        offset = None if self.offset is None else self.offset[start:stop]
-        values = self.values[:, start:stop]
-        return SeriesBatch(self.keys, self.times[start:stop], values, self.step, offset)
+        return replace(
+            self,
+            times=self.times[start:stop],
+            values=self.values[:, start:stop],
+            offset=None if self.offset is None else self.offset[start:stop],
+            undefined=None if self.undefined is None else self.undefined[:, start:stop],
+        )
 
     def rows(self, index: Ints) -> "SeriesBatch":
         """Return the series at `index`, in that order."""
-        keys = tuple(self.keys[i] for i in index.tolist())
-        return SeriesBatch(keys, self.times, self.values[index], self.step, self.offset)
+        return replace(
+            self,
+            keys=tuple(self.keys[i] for i in index.tolist()),
+            values=self.values[index],
+            undefined=None if self.undefined is None else self.undefined[index],
+        )
 
     def on_clock(self, zone: tzinfo | None) -> "SeriesBatch":
         """Return the batch with the wall clock of a time zone; None is UTC."""
         if zone is None:
             return self
-        offset = utc_offsets(self.times, zone)
-        return SeriesBatch(self.keys, self.times, self.values, self.step, offset)
+        return replace(self, offset=utc_offsets(self.times, zone))
 
 
 def utc_offsets(times: Ints, zone: tzinfo) -> Ints:

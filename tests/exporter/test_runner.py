@@ -65,6 +65,20 @@ def test_an_outage_is_caught_up_with_and_loses_nothing(values: Floats) -> None:
         )
 
 
+def test_gaps_in_the_data_show_and_those_of_the_exporter_do_not(values: Floats) -> None:
+    values[:2, 90:115:5] = np.nan
+    source = ArraySource(values)
+    runner = runner_of(source)
+    runner.run(100 * SECONDS)
+    source.is_down = True
+    with pytest.raises(SourceUnavailable):
+        runner.run(110 * SECONDS)
+    source.is_down = False
+    quality = runner.run(120 * SECONDS).quality
+    assert quality.completeness == pytest.approx(1 - 10 / (3 * 61), abs=0.005)
+    assert quality.newest == 120 * STEP
+
+
 def test_after_a_gap_longer_than_the_lookback_it_starts_cold(values: Floats) -> None:
     source = ArraySource(values)
     runner = runner_of(source, more=", remember_for: 0")
@@ -240,6 +254,7 @@ def test_a_restart_goes_on_where_the_saved_state_ends(values: Floats, tmp_path: 
     steady = before.run(110 * SECONDS)
     assert source.asked == [(101 * STEP, 110 * STEP)]
     assert warm.published.keys == steady.published.keys
+    assert warm.quality == steady.quality
     for name in GAUGES:
         np.testing.assert_array_equal(warm.published.gauges[name], steady.published.gauges[name])
 

@@ -61,7 +61,11 @@ def test_keys_are_the_bytes_that_the_server_wrote() -> None:
 def test_series_of_histograms_alone_are_left_out() -> None:
     histogram = {"metric": {"a": "1"}, "histograms": [[1, {"count": "5"}]]}
     plain = {"metric": {"a": "2"}, "values": [[1, "2"]]}
-    assert decode_matrix(answer([histogram, plain])).keys == (b'{"a": "2"}',)
+    matrix = decode_matrix(answer([histogram, plain]))
+    assert matrix.keys == (b'{"a": "2"}',)
+    assert matrix.histograms == 1
+    named_so = {"metric": {"histograms": "1"}, "values": [[1, "2"]]}
+    assert decode_matrix(answer([named_so])).histograms == 0
 
 
 def test_tells_warnings_and_partial_answers() -> None:

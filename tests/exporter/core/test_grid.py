@@ -85,3 +85,19 @@ def test_joined_like_rows_laid_end_to_end(
     assert joined.times.tolist() == list(range(START, start, STEP))
     shape = (len(expected), len(joined.times))
     np.testing.assert_array_equal(joined.values, np.array(list(expected.values())).reshape(shape))
+
+
+def test_a_sample_that_is_nan_is_told_from_none() -> None:
+    nan = float("nan")
+    batch = batch_of([[(START, 1.0), (START + STEP, nan)], [(START, 2.0)]])
+    plain = batch_of([[(START, 1.0)]])
+    assert batch.undefined is not None
+    assert np.argwhere(batch.undefined).tolist() == [[0, 1]]
+    assert plain.undefined is None
+    later = SeriesBatch(batch.keys[:1], batch.times + COLUMNS * STEP, batch.values[:1], STEP)
+    joined = join([later, batch])
+    assert joined.undefined is not None
+    assert np.argwhere(joined.undefined).tolist() == [[0, COLUMNS + 1]]
+    place = joined.rows(np.array([1, 0])).columns(COLUMNS + 1, 2 * COLUMNS).undefined
+    assert place is not None
+    assert np.argwhere(place).tolist() == [[1, 0]]
