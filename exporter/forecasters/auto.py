@@ -5,7 +5,6 @@ from typing import ClassVar, Final, Literal
 
 import numpy as np
 
-from exporter.core.kernels import compiled
 from exporter.core.series import Bools, Floats, Ints
 from exporter.forecasters.arima import Arima
 from exporter.forecasters.base import Forecaster
@@ -16,7 +15,6 @@ from exporter.forecasters.seasonal_decomposition import SeasonalDecomposition
 from exporter.forecasters.seasonal_naive import SeasonalNaive
 from exporter.forecasters.simple import simple_paths
 
-SEL = (0, 1, 2, 3)
 STRICTNESS: Final = 3.0
 """Power of the relative error by which a member's weight falls."""
 
@@ -72,73 +70,50 @@ class Auto(Forecaster):
         everywhere = np.concatenate([before, origins])
         told = [member.foretell(history, everywhere, horizon) for member in MEMBERS]
         told += simple_paths(history, everywhere, horizon)
-        paths = np.empty_like(told[0])
-        blend(history.values, everywhere, np.stack(told), paths)
-        return paths[:, len(before) :].copy()
+        return blend(history.values, everywhere, np.stack(told))[:, len(before) :]
 
 
-@compiled
-def blend(values: Floats, origins: Ints, told: Floats, paths: Floats) -> None:
-    """Write the weighted trimmed mean of K members' forecasts [K, S, R, H] into `paths`.
+def blend(values: Floats, origins: Ints, told: Floats) -> Floats:
+    """Return the weighted trimmed mean, float64 [S, R, H], of K members' forecasts [K, S, R, H].
 
     At each origin the weights come from the errors of earlier ones that are known by then.
     """
-    members, series, places, horizon = told.shape
-    error = np.empty(members)
-    weight = np.empty(members)
-    for row in range(series):
-        for place in range(places):
-            origin = origins[place]
-            error[:] = 0.0
-            for earlier in range(place):
-                error *= FADING
-                for lead in range(min(horizon, origin - origins[earlier])):
-                    came = values[row, origins[earlier] + lead]
-                    for member in range(members):
-                        error[member] += abs(told[member, row, earlier, lead] - came)
-            can_tell = ~np.isnan(told[:, row, place, 0])
-            if not can_tell.any():
-                paths[row, place] = np.nan
-                continue
-            weigh(error, can_tell, weight)
-            for lead in range(horizon):
-                paths[row, place, lead] = middle(told[:, row, place, lead], weight)
+    horizon = told.shape[3]
+    columns = np.minimum(origins[:, None] + np.arange(horizon), values.shape[1] - 1)
+    missed = told - values[:, columns]
+    np.cumsum(np.abs(missed, out=missed), 3, out=missed)
+    paths = np.empty(told.shape[1:])
+    for place, origin in enumerate(origins):
+        error = np.zeros(told.shape[:2])
+        for earlier in range(place):
+            known = min(horizon, origin - origins[earlier])
+            error = FADING * error + missed[:, :, earlier, known - 1]
+        paths[:, place] = middle(told[:, :, place], weigh(error, ~np.isnan(told[:, :, place, 0])))
+    return paths
 
 
-@compiled
-def weigh(error: Floats, can_tell: Bools, weight: Floats) -> None:
-    """Write the weight of each member, 0 for one that cannot tell, the sum being 1."""
-    best = np.inf
-    for member in range(len(error)):
-        if can_tell[member] and error[member] < best:
-            best = error[member]
-    for member in range(len(error)):
-        if not can_tell[member]:
-            weight[member] = 0.0
-        elif not np.isfinite(best):
-            weight[member] = 1.0
-        elif np.isnan(error[member]):
-            weight[member] = 0.0
-        elif best == 0.0:
-            weight[member] = 1.0 if error[member] == 0.0 else 0.0
-        else:
-            weight[member] = (best / error[member]) ** STRICTNESS
-    weight /= weight.sum()
+def weigh(error: Floats, can_tell: Bools) -> Floats:
+    """Return each member's weight, float64 [K, S], the sum over members being 1.
+
+    A member that cannot tell weighs nothing, nor does one whose errors are not known where others'
+    are; where nobody's are, all weigh the same.
+    """
+    error = np.where(can_tell & np.isfinite(error), error, np.inf)
+    best = error.min(0)
+    share = np.divide(best, error, out=np.ones_like(error), where=error > best)
+    weight = np.where(can_tell, share**STRICTNESS, 0.0)
+    return np.asarray(weight / weight.sum(0))
 
 
-@compiled
-def middle(told: Floats, weight: Floats) -> float:
-    """Return the weighted mean of what is left when both ends have lost `TRIMMED` of the weight."""
-    passed = 0.0
-    total = 0.0
-    inside = 0.0
-    for member in np.argsort(told):
-        if weight[member] <= 0.0:
-            continue
-        start = max(passed, TRIMMED)
-        passed += weight[member]
-        share = min(passed, 1.0 - TRIMMED) - start
-        if share > 0.0:
-            total += share * told[member]
-            inside += share
-    return total / inside
+def middle(told: Floats, weight: Floats) -> Floats:
+    """Return the weighted mean of what is left when both ends have lost `TRIMMED` of the weight.
+
+    told : float64 [K, S, H]; NaN has no weight
+    weight : float64 [K, S]
+    """
+    order = np.argsort(told, 0)
+    told = np.take_along_axis(told, order, 0)
+    passed = np.cumsum(np.take_along_axis(weight[:, :, None], order, 0), 0)
+    share = np.diff(np.clip(passed, TRIMMED, 1.0 - TRIMMED), axis=0, prepend=TRIMMED)
+    inside = np.where(share > 0.0, share * told, 0.0).sum(0)
+    return np.asarray(inside / share.sum(0))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import ndtri, stdtrit
 
-from exporter.core.kernels import compiled
 from exporter.core.series import Floats, Ints
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History
@@ -86,19 +86,16 @@ def forecast(
     columns = history.values.shape[1]
     origins = rolling_origins(columns, horizon, history.season + history.cycle)
     told = np.clip(forecaster.foretell(history, np.append(origins, columns), horizon), low, high)
-    mean = told[:, -1]
+    told, mean = told[:, :-1], told[:, -1]
     when = origins[:, None] + np.arange(horizon)
     came = np.where(when < columns, history.values[:, np.minimum(when, columns - 1)], np.nan)
-    scale, reach = np.empty(mean.shape), np.empty(len(mean))
-    ways = came - told[:, :-1]
-    weigh_errors(ways, coverage, _widening(coverage), scale, reach)
     with np.errstate(all="ignore"):  # of values near the largest there are
-        above = passed_by(told[:, :-1], came)
-        below = passed_by(-told[:, :-1], -came)
+        ways, scale, reach = weigh_errors(came - told, coverage)
         ways *= scale[:, None]
-        paths = np.clip(mean[:, None] + np.concatenate([ways, -ways], 1), low, high)
+        paths = mean[:, None] + np.concatenate([ways, -ways], 1)
         band = reach[:, None] * scale
-    lower, upper = np.clip(mean - band, low, high), np.clip(mean + band, low, high)
+        above, below = passed_by(told, came), passed_by(-told, -came)
+    lower, upper, paths = (np.clip(each, low, high) for each in (mean - band, mean + band, paths))
     return Forecast(mean, lower, upper, paths, above, below)
 
 
@@ -141,57 +138,54 @@ def _widening(coverage: float) -> Floats:
     return np.concatenate([[np.nan], wider])
 
 
-@compiled
-def weigh_errors(
-    errors: Floats, coverage: float, widening: Floats, scale: Floats, reach: Floats
-) -> None:
-    """Divide errors by how large they are at their lead, in place, and give their quantile.
+def weigh_errors(errors: Floats, coverage: float) -> tuple[Floats, Floats, Floats]:
+    """Divide errors by how large they are at their lead, and say how far `coverage` of them reach.
 
-    errors : [S, R, H]; NaN where nothing is known yet: becomes what it was at the lead before,
-        or 0 in the first of them; all NaN where there are too few of them
+    errors : [S, R, H]; NaN where nothing is known yet
+
+    Returns
+    -------
+    relative : [S, R, H], the errors divided; where nothing is known what it was at the lead
+        before, or 0 in the first of them
     scale : [S, H], root mean square error around each lead
     reach : [S], quantile of the divided errors' absolute values
+
+    Relative errors and reach are as much wider as Student's t is for as few origins as are known.
+    All is NaN where there are too few errors to tell.
     """
-    series, origins, horizon = errors.shape
-    squares = np.empty(horizon)
-    counts = np.empty(horizon)
-    relative = np.empty(origins * horizon)
-    for row in range(series):
-        own = errors[row]
-        squares[:] = 0.0
-        counts[:] = 0.0
-        seen = 0
-        for origin in range(origins):
-            for lead in range(horizon):
-                if not np.isnan(own[origin, lead]):
-                    squares[lead] += own[origin, lead] ** 2
-                    counts[lead] += 1.0
-            seen += not np.isnan(own[origin, 0])
-        if seen < 2 or counts.sum() < FEWEST:
-            own[:] = np.nan
-            scale[row] = np.nan
-            reach[row] = np.nan
-            continue
-        overall = squares.sum() / counts.sum()
-        known = 0
-        for lead in range(horizon):
-            start = max(lead - NEIGHBOURS, 0)
-            total = squares[start : lead + NEIGHBOURS + 1].sum()
-            count = counts[start : lead + NEIGHBOURS + 1].sum()
-            if count > 0.0:
-                known = lead
-                mean = (total + OVERALL * overall) / (count + OVERALL)
-                scale[row, lead] = np.sqrt(mean)
-            else:  # as a random walk goes on
-                scale[row, lead] = scale[row, known] * np.sqrt((lead + 1.0) / (known + 1.0))
-        used = 0
-        for origin in range(origins):
-            before = 0.0
-            for lead in range(horizon):
-                if not np.isnan(own[origin, lead]):
-                    before = own[origin, lead] / scale[row, lead] if overall > 0.0 else 0.0
-                    relative[used] = abs(before)
-                    used += 1
-                own[origin, lead] = before
-        reach[row] = widening[seen] * np.quantile(relative[:used], coverage)
-        own *= widening[seen]
+    lead = np.arange(errors.shape[2])
+    is_known = ~np.isnan(errors)
+    counts = is_known.sum(1)
+    squares = np.where(is_known, errors**2, 0.0).sum(1)
+    overall = squares.sum(1, keepdims=True) / counts.sum(1, keepdims=True)
+    near = _around(counts)
+    scale = np.sqrt((_around(squares) + OVERALL * overall) / (near + OVERALL))
+    known = np.maximum.accumulate(np.where(near > 0, lead, 0), 1)
+    # Beyond what is known, as a random walk goes on.
+    scale = np.take_along_axis(scale, known, 1) * np.sqrt((lead + 1) / (known + 1))
+    relative = np.where(overall[:, None] > 0.0, errors / scale[:, None], 0.0 * errors)
+    reach = _quantile(np.abs(relative).reshape(len(errors), -1), coverage)
+    last = np.maximum.accumulate(np.where(is_known, lead, -1), 2)
+    relative = np.take_along_axis(relative, np.maximum(last, 0), 2)
+    relative[last < 0] = 0.0
+    seen = is_known[:, :, 0].sum(1)
+    can_tell = (seen >= 2) & (counts.sum(1) >= FEWEST) & np.isfinite(overall[:, 0])
+    wider = np.where(can_tell, _widening(coverage)[seen], np.nan)
+    scale[~can_tell] = np.nan
+    return relative * wider[:, None, None], scale, reach * wider
+
+
+def _around(values: Floats | Ints) -> Floats:
+    """Return the sums over NEIGHBOURS columns before and after each, [S, H]."""
+    padded = np.pad(values, ((0, 0), (NEIGHBOURS, NEIGHBOURS)))
+    return np.asarray(sliding_window_view(padded, 2 * NEIGHBOURS + 1, 1).sum(2))
+
+
+def _quantile(values: Floats, share: float) -> Floats:
+    """Return the quantile over each row [S, N] of what is not NaN."""
+    last = np.maximum((~np.isnan(values)).sum(1, keepdims=True) - 1, 0)
+    place = share * last
+    ordered = np.sort(values, 1)
+    low = np.take_along_axis(ordered, np.floor(place).astype(np.int64), 1)
+    high = np.take_along_axis(ordered, np.ceil(place).astype(np.int64), 1)
+    return np.asarray(low + (place - np.floor(place)) * (high - low))[:, 0]

@@ -1,5 +1,6 @@
 """Ridge regression of the columns to come on those before, all leads at once."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -10,6 +11,7 @@ from exporter.core.kernels import compiled
 from exporter.core.series import Floats, Ints
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History
+from exporter.forecasters.simple import median
 
 LONGEST: Final = 192
 """Columns of a cycle, or else of a season, that are all looked at: the cost is their cube."""
@@ -62,17 +64,21 @@ class Ridge(Forecaster):
     least: ClassVar[int] = 12
 
     def _foretell(self, history: History, origins: Ints, horizon: int) -> Floats:
-        season, cycle = history.season, history.cycle
+        values, season, cycle = history.values, history.season, history.cycle
         lags = self.lags or 0
         if not lags:
             lags = cycle if 2 <= cycle <= LONGEST else season
             lags = lags if 2 <= lags <= LONGEST else PLAIN
-        paths = np.full((len(history.values), len(origins), horizon), np.nan)
-        is_curved = self.transform == "asinh"
-        regress(
-            history.values, history.first, origins, season, lags, self.penalty, is_curved, paths
-        )
-        return paths
+        units = np.zeros((len(values), len(origins)))
+        if self.transform == "asinh":
+            for place, origin in enumerate(origins.tolist()):
+                units[:, place] = NEAR_ZERO * median(np.abs(values[:, :origin]))
+            units[units == 0.0] = np.nan
+        paths = np.full((*units.shape, horizon), np.nan)
+        regress(values, history.first, origins, units, season, lags, self.penalty, paths)
+        low = np.fmin.accumulate(values, 1)[:, origins - 1, None]
+        high = np.fmax.accumulate(values, 1)[:, origins - 1, None]
+        return np.clip(paths, low - (high - low), high + (high - low), out=paths)
 
 
 @compiled
@@ -80,116 +86,147 @@ def regress(
     values: Floats,
     first: Ints,
     origins: Ints,
+    units: Floats,
     season: int,
     lags: int,
     penalty: float,
-    is_curved: bool,
     paths: Floats,
 ) -> None:
-    """Write the forecasts from every origin into `paths` [S, R, H]; NaN stays where none is."""
+    """Write the forecasts from every origin into `paths` [S, R, H]; NaN stays where none is.
+
+    units : [S, R], of what the inverse hyperbolic sine is taken; 0 where it is not
+    """
     horizon = paths.shape[2]
+    samples = np.empty(values.shape[1])
+    gram = np.empty((lags + horizon, lags + horizon))
+    level = np.empty(lags + horizon)
+    weights = np.empty(lags)
     for row in range(values.shape[0]):
         fitted = -horizon
-        unit = 1.0
-        factor = np.empty((0, 0))
-        across = np.empty((0, 0))
+        used = back = 1
+        unit = 0.0
+        factor = gram
         for place in range(len(origins)):
             own = values[row, first[row] : origins[place]]
-            used = min(lags, (len(own) - horizon) // 2)
-            if used < FEWEST:
+            size = min(lags, (len(own) - horizon) // 2)
+            if size < FEWEST:
                 continue
             if place == len(origins) - 1 or origins[place] - fitted >= horizon // 2:
                 fitted = origins[place]
-                unit = NEAR_ZERO * np.median(np.abs(own)) if is_curved else 1.0
+                unit = units[row, place]
+                used = size
                 back = season if 2 <= season <= used else 1
-                samples = np.arcsinh(own / unit) if is_curved else own.copy()
-                factor, across = fit(samples, used, horizon, back, penalty)
-            used = len(factor)
-            back = season if 2 <= season <= used else 1
-            recent = own[len(own) - used :]
-            if is_curved:
-                recent = np.arcsinh(recent / unit)
-            weights = substitute(factor, recent - recent[used - back :].mean())
+                curve(own, unit, samples)
+                factor = fit(
+                    samples[: len(own)], used, back, penalty, gram[: used + horizon], level
+                )
+            recent = samples[len(own) - used : len(own)]
+            curve(own[len(own) - used :], unit, recent)
+            middle = 0.0
+            for lag in range(used - back, used):
+                middle += recent[lag] / back
+            for lag in range(used):
+                weights[lag] = recent[lag] - middle
+            substitute(factor, weights[:used])
             for lead in range(horizon):
-                path = recent[used - back + lead % back] + np.dot(weights, across[lead])
-                paths[row, place, lead] = unit * np.sinh(path) if is_curved else path
+                path = recent[used - back + lead % back]
+                path += np.dot(weights[:used], gram[used + lead, :used])
+                paths[row, place, lead] = path if unit == 0.0 else unit * math.sinh(path)
+
+
+@compiled
+def curve(values: Floats, unit: float, samples: Floats) -> None:
+    """Write to the head of `samples` what is regressed of values."""
+    for column in range(len(values)):
+        value = values[column]
+        samples[column] = value if unit == 0.0 else math.asinh(value / unit)
 
 
 @compiled
 def fit(
-    samples: Floats, used: int, horizon: int, back: int, penalty: float
-) -> tuple[Floats, Floats]:
-    """Return the factor [L, L] of the lags' Gram matrix, and the leads' part of it [H, L]."""
-    spread = samples.std()
-    spread = spread if spread > RESOLUTION * abs(samples.mean()) else 1.0
-    gram = window_products((samples - samples.mean()) / spread, used + horizon)
-    relate(gram, used, back)
-    tied = gram[:used, :used].copy()
-    load = penalty * np.trace(tied) / used + RESOLUTION * len(samples)
+    samples: Floats, used: int, back: int, penalty: float, gram: Floats, level: Floats
+) -> Floats:
+    """Return the factor [L, L] of the lags' Gram matrix, NaN where there is none.
+
+    gram : [L + H, L + H]; below the first L rows is left what the leads have to do with the lags
+    level : [L + H], scratch
+    """
+    mean = 0.0
+    for sample in samples:
+        mean += sample / len(samples)
+    square = 0.0
+    for sample in samples:
+        square += (sample - mean) ** 2 / len(samples)
+    spread = math.sqrt(square)
+    if not spread > RESOLUTION * abs(mean):
+        spread = 1.0
+    multiply_windows((samples - mean) / spread, gram)
+    relate(gram, used, back, level)
+    load = 0.0
     for lag in range(used):
-        tied[lag, lag] += load
-    across = gram[:used, used:].T.copy()
-    if not np.isfinite(load):
-        return np.full((used, used), np.nan), across
-    return np.asarray(np.linalg.cholesky(tied), dtype=np.float64), across
+        load += gram[lag, lag]
+    load = penalty * load / used + RESOLUTION * len(samples)
+    is_finite = load < np.inf
+    tied = gram[:used, :used].copy()
+    for lag in range(used):
+        tied[lag, lag] += load if is_finite else np.nan
+    if not is_finite:
+        return tied
+    return np.asarray(np.linalg.cholesky(tied), dtype=np.float64)
 
 
 @compiled
-def window_products(samples: Floats, width: int) -> Floats:
-    """Return the Gram matrix [width, width] of all windows of that width, a row of products.
+def multiply_windows(samples: Floats, gram: Floats) -> None:
+    """Write the lower half of the Gram matrix [W, W] of all windows of W samples.
 
     Each further row follows from the one before: its sums have one product less at their start
     and one more at their end.
     """
+    width = len(gram)
     count = len(samples) - width + 1
-    gram = np.empty((width, width))
     for lag in range(width):
-        gram[0, lag] = np.dot(samples[:count], samples[lag : lag + count])
+        gram[lag, 0] = np.dot(samples[:count], samples[lag : lag + count])
     for here in range(1, width):
-        for lag in range(here, width):
+        for lag in range(1, here + 1):
             gram[here, lag] = (
                 gram[here - 1, lag - 1]
                 - samples[here - 1] * samples[lag - 1]
                 + samples[count + here - 1] * samples[count + lag - 1]
             )
-    for here in range(width):
-        for lag in range(here):
-            gram[here, lag] = gram[lag, here]
-    return gram
 
 
 @compiled
-def relate(gram: Floats, used: int, back: int) -> None:
+def relate(gram: Floats, used: int, back: int, level: Floats) -> None:
     """Turn the products of windows into those of windows less their level, in place.
 
     The level is the mean of the last `back` of the first `used` columns; of the columns after
     these, what repeating the last `back` would say is taken away, too.
     """
     width = len(gram)
-    level = np.zeros(width)
-    for lag in range(used - back, used):
-        level += gram[lag] / back
-    overall = level[used - back : used].mean()
     for here in range(width):
-        for there in range(width):
-            gram[here, there] += overall - level[here] - level[there]
+        level[here] = 0.0
+        for lag in range(used - back, used):
+            level[here] += (gram[here, lag] if lag <= here else gram[lag, here]) / back
+    overall = 0.0
+    for lag in range(used - back, used):
+        overall += level[lag] / back
+    for here in range(width):
+        for lag in range(min(here + 1, used)):
+            gram[here, lag] += overall - level[here] - level[lag]
     for lead in range(width - used):
         season = used - back + lead % back
         for lag in range(used):
-            gram[lag, used + lead] -= gram[lag, season]
+            gram[used + lead, lag] -= gram[season, lag] if lag <= season else gram[lag, season]
 
 
 @compiled
-def substitute(factor: Floats, target: Floats) -> Floats:
-    """Return x with L L' x = target, for the lower triangle L."""
+def substitute(factor: Floats, target: Floats) -> None:
+    """Replace the target by the x with L L' x = target, for the lower triangle L."""
     size = len(target)
-    found = target.copy()
     for here in range(size):
-        for before in range(here):
-            found[here] -= factor[here, before] * found[before]
-        found[here] /= factor[here, here]
+        target[here] -= np.dot(factor[here, :here], target[:here])
+        target[here] /= factor[here, here]
     for here in range(size - 1, -1, -1):
-        found[here] /= factor[here, here]
+        target[here] /= factor[here, here]
         for before in range(here):
-            found[before] -= factor[here, before] * found[here]
-    return found
+            target[before] -= factor[here, before] * target[here]

@@ -29,10 +29,13 @@ ROUNDING: Final = 1e-6
 FITTING: Final = 0.01
 """Share of a row's spread by which two fits of one thing may differ."""
 
+UNITS: Final = ((1000.0, 0.0), (1e-3, 0.0), (1.0, 1e4), (2.0, -300.0), (-1.0, 0.0))
+"""Factors and levels that turn one unit into another."""
+
+FORECASTERS: Final = [kind(**SMALL.get(kind().name, {})) for kind in ALL]
+
 every_forecaster = pytest.mark.parametrize(
-    "forecaster",
-    [kind(**SMALL.get(kind().name, {})) for kind in ALL],
-    ids=lambda forecaster: forecaster.name,
+    "forecaster", FORECASTERS, ids=lambda forecaster: forecaster.name
 )
 
 ordinary = st.floats(-1e6, 1e6, allow_nan=False, width=32)
@@ -239,13 +242,16 @@ def test_ordinary_series_have_a_forecast_from_every_origin(forecaster: Forecaste
     assert (np.abs(told - values.mean(1)[:, None, None]) < reach).all()
 
 
-@every_forecaster
 @pytest.mark.parametrize(
-    ("factor", "level"), [(1000.0, 0.0), (1e-3, 0.0), (1.0, 1e4), (2.0, -300.0), (-1.0, 0.0)]
+    ("forecaster", "factor", "level"),
+    [
+        pytest.param(forecaster, factor, level, id=f"{forecaster.name}-{factor}-{level}")
+        for forecaster in FORECASTERS
+        for factor, level in UNITS
+        if (factor > 0 and not level) or forecaster.name not in LEVEL_DEPENDENT
+    ],
 )
 def test_units_do_not_matter(forecaster: Forecaster, factor: float, level: float) -> None:
-    if (level or factor < 0) and forecaster.name in LEVEL_DEPENDENT:
-        pytest.skip("a level means something to it")
     values = lively()
     origins = np.array([120, 200, 240])
     one = forecaster.foretell(history_of(values, 24, 168), origins, 24)
