@@ -3,8 +3,12 @@
 Once per version of this package: the machine code is kept, see `exporter.core.kernels`.
 """
 
+import asyncio
+import logging
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -18,10 +22,34 @@ from exporter.outlook import cycle_of, look_ahead
 from exporter.outlookstate import unseen
 from exporter.pipeline import advance, cold_state
 from exporter.plan import Plan
+from promkit.clock import Clock
+
+log = logging.getLogger(__name__)
+
+WORTH_SAYING: Final = 1.0
+"""Seconds of compiling after which the log says what is going on."""
 
 _STEP = 60_000
 _HOUR = 3_600_000
 _PAST = 64
+
+
+async def follow(work: Future[None], clock: Clock, what: str, waiting: str) -> None:
+    """Wait for compiling to end, and let the log tell of it if it takes long.
+
+    what : is compiled
+    waiting : those who begin after it
+    """
+    began = clock.monotonic()
+    running = asyncio.wrap_future(work)
+    done, _ = await asyncio.wait([running], timeout=WORTH_SAYING)
+    if not done:
+        log.info(f"compiling the {what}, once per version; {waiting} begin after it")
+        await asyncio.wait([running])
+    if error := work.exception():  # each of those who waited will say which one it is
+        log.error(f"compiling the {what} failed", exc_info=error)
+    if not done:
+        log.info(f"compiled the {what}", extra={"seconds": round(clock.monotonic() - began, 1)})
 
 
 def compile_kernels(plans: Iterable[Plan]) -> None:

@@ -1,7 +1,6 @@
 """The forecasts of all queries: their threads, their loops, and what stays at a reload."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -11,7 +10,7 @@ from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import ForecastRow, QueryRow
 from exporter.calendarconfig import CalendarConfig
 from exporter.checkpoint import Outlooks
-from exporter.compiling import compile_forecasters
+from exporter.compiling import compile_forecasters, follow
 from exporter.config import QueryConfig
 from exporter.core.published import Outlook
 from exporter.core.source import Source
@@ -20,8 +19,6 @@ from exporter.forecastconfig import lead_name
 from exporter.forecastloop import ForecastLoop
 from exporter.forecastrunner import ForecastRunner
 from promkit.clock import Clock
-
-log = logging.getLogger(__name__)
 
 ASKERS = 4
 """Queries whose cycles are under way at a time."""
@@ -88,9 +85,14 @@ class Forecasting:
             self._metrics.forget(name)
         self._loops = loops
 
-    def start(self, ready: Callable[[str], Awaitable[object]]) -> None:
-        """Begin the cycles of each query once what `ready` waits for, given its name, is so."""
-        compiling = asyncio.create_task(self._compile())
+    def start(
+        self, compiled: asyncio.Task[None], ready: Callable[[str], Awaitable[object]]
+    ) -> None:
+        """Begin the cycles of each query once what `ready` waits for, given its name, is so.
+
+        compiled : what is compiled before, since only one thread at a time can
+        """
+        compiling = asyncio.create_task(self._compile(compiled))
         self._tasks = [compiling, asyncio.create_task(self._calendars.run(self._clock))]
 
         async def until_ready(name: str) -> None:
@@ -109,13 +111,12 @@ class Forecasting:
     def _calendar_states(self) -> Sequence[CalendarState]:
         return self._calendars.states()  # of those in force now
 
-    async def _compile(self) -> None:
+    async def _compile(self, before: asyncio.Task[None]) -> None:
         """Have the kernels ready before the first cycles, which wait for it."""
+        await asyncio.wait([before])
         plans = [loop.runner.plan for loop in self._loops.values()]
         work = self._crew.askers.submit(compile_forecasters, plans)
-        await asyncio.wait([asyncio.wrap_future(work)])
-        if error := work.exception():  # each cycle will say which forecaster it is
-            log.error("compiling the forecasters failed", exc_info=error)
+        await follow(work, self._clock, "forecasters", "forecasts")
 
     def states(self) -> Outlooks:
         """Return what is known by now; nobody writes to it any more."""

@@ -15,7 +15,7 @@ from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow, create_app
 from exporter.checkpoint import Saved, States
-from exporter.compiling import compile_kernels
+from exporter.compiling import compile_kernels, follow
 from exporter.config import Config, parse_config
 from exporter.detectors import ALL
 from exporter.errors import ConfigError, StateError
@@ -34,9 +34,6 @@ from promkit.web import lifecycle_routes, serve
 log = logging.getLogger(__name__)
 
 COMPUTE_THREADS = 4
-
-WORTH_SAYING = 1.0
-"""Seconds of compiling after which the log says what is going on."""
 
 
 @dataclass(frozen=True)
@@ -169,20 +166,12 @@ class Service:
             if name in loops:
                 await loops[name].tried.wait()
 
-        self._forecasting.start(until_tried)
+        self._forecasting.start(self._compiling, until_tried)
 
     async def _compile(self, plans: Sequence[Plan]) -> None:
         """Have the kernels ready before the first evaluations, which wait for it."""
-        began = self._clock.monotonic()
-        work = asyncio.wrap_future(self._pool.submit(compile_kernels, plans))
-        done, _ = await asyncio.wait([work], timeout=WORTH_SAYING)
-        if not done:
-            log.info("compiling the detectors, once per version; evaluations begin after it")
-        await asyncio.wait([work])
-        if error := work.exception():  # each evaluation will say which detector it is
-            log.error("compiling the detectors failed", exc_info=error)
-        if not done:
-            log.info("compiled", extra={"seconds": round(self._clock.monotonic() - began, 1)})
+        work = self._pool.submit(compile_kernels, plans)
+        await follow(work, self._clock, "detectors", "evaluations")
 
     def _render(self) -> Iterator[bytes]:
         """Yield the page of what is published at this instant; runs on a scrape's threads."""

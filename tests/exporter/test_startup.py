@@ -55,7 +55,8 @@ def test_evaluations_find_all_kernels_compiled() -> None:
 def test_the_first_start_says_that_it_compiles_and_serves_meanwhile(tmp_path: Path) -> None:
     config = tmp_path / "exporter.yml"
     config.write_text(
-        "queries: [{name: a, expr: up, timeout: 100ms, detectors: [{kind: ewma}]}]\n"
+        "queries: [{name: a, expr: up, timeout: 100ms, detectors: [{kind: ewma}],"
+        " forecast: {kind: linear}}]\n"
         "state: {path: null}\n"
     )
     command = [sys.executable, "-m", "exporter", "run", "--web.listen-address=127.0.0.1:0"]
@@ -69,11 +70,17 @@ def test_the_first_start_says_that_it_compiles_and_serves_meanwhile(tmp_path: Pa
         said = []
         for line in process.stderr:
             said.append(line)
-            if "query failed" in line:  # the first evaluation; there is no Prometheus
+            if "forecast failed" in line:  # the first cycle; there is no Prometheus
                 break
         process.terminate()
-    listening, compiling, compiled, failed = (
-        next(place for place, line in enumerate(said) if text in line)
-        for text in ("listening", "once per version", "compiled", "query failed")
+    in_order = (
+        "listening",
+        "compiling the detectors, once per version",
+        "compiled the detectors",
+        "compiling the forecasters, once per version",  # not sooner: evaluations would wait for it
+        "compiled the forecasters",
+        "forecast failed",
     )
-    assert listening < compiling < compiled < failed
+    places = [next(place for place, line in enumerate(said) if text in line) for text in in_order]
+    assert places == sorted(places), "".join(said)
+    assert places[2] < next(place for place, line in enumerate(said) if "query failed" in line)
