@@ -42,7 +42,9 @@ class ForecastLoop(SlowLoop):
         self.last_success: float | None = None
         self._metrics = metrics.forecasts
         self._failing: str | None = None
-        self._metrics.remember(self.name, interval)
+        plan = runner.plan
+        capacity = None if plan.capacity is None else plan.capacity.coverage
+        self._metrics.remember(self.name, interval, plan.coverage, capacity)
 
     @property
     def state(self) -> str:

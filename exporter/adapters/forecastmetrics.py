@@ -42,6 +42,16 @@ class ForecastMetrics(MetricSet):
         self.forecast_interval_seconds = self._gauge(
             "forecast_interval_seconds", "Configured time between forecast cycles.", "query"
         )
+        self.forecast_coverage_target_ratio = self._gauge(
+            "forecast_coverage_target_ratio",
+            "Configured share of the values that the bands are to hold.",
+            "query",
+        )
+        self.capacity_coverage_target_ratio = self._optional_gauge(
+            "capacity_coverage_target_ratio",
+            "Configured share of cases in which the interval of exhaustion is to hold.",
+            "query",
+        )
         self.forecast_series = self._gauge(
             "forecast_series", "Series with a current forecast.", "query"
         )
@@ -69,7 +79,18 @@ class ForecastMetrics(MetricSet):
             buckets=_LEADS,
         )
 
-    def remember(self, query: str, interval: float) -> None:
-        """Begin the metrics of a query that is forecast every `interval` seconds."""
+    def remember(
+        self, query: str, interval: float, coverage: float, capacity: float | None
+    ) -> None:
+        """Begin the metrics of a query, or go on with them under another configuration.
+
+        interval : seconds between its forecasts
+        coverage : share of the values that their bands promise to hold
+        capacity : share of cases in which the interval of exhaustion does; None: there is none
+        """
         self.begin(query)
         self.forecast_interval_seconds.labels(query).set(interval)
+        self.forecast_coverage_target_ratio.labels(query).set(coverage)
+        self.capacity_coverage_target_ratio.remove_by_labels({"query": query})
+        if capacity is not None:
+            self.capacity_coverage_target_ratio.labels(query).set(capacity)

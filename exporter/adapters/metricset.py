@@ -26,7 +26,7 @@ class MetricSet:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
         self._per_query: dict[MetricWrapperBase, tuple[str, ...]] = {}
-        self._infos: list[Gauge] = []
+        self._optional: list[Gauge] = []
 
     def begin(self, query: str) -> None:
         """Let every metric of a query stand at zero.
@@ -41,7 +41,7 @@ class MetricSet:
 
     def forget(self, query: str) -> None:
         """Drop the metrics of a query that is no longer configured."""
-        for metric in (*self._per_query, *self._infos):
+        for metric in (*self._per_query, *self._optional):
             metric.remove_by_labels({"query": query})
 
     def also(self, collector: Collector) -> None:
@@ -55,11 +55,11 @@ class MetricSet:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return self._kept(Gauge(PREFIX + name, text, labels, registry=self._registry), labels)
 
-    def _info(self, name: str, text: str, *labels: str) -> Gauge:
-        """Return a gauge that is always 1 and tells by its labels."""
-        info = Gauge(PREFIX + name, text, labels, registry=self._registry)
-        self._infos.append(info)
-        return info
+    def _optional_gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        """Return a gauge of queries that has no line until it is given a value."""
+        gauge = Gauge(PREFIX + name, text, labels, registry=self._registry)
+        self._optional.append(gauge)
+        return gauge
 
     def _histogram(
         self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = DURATIONS

@@ -94,7 +94,7 @@ class SelfMetrics(MetricSet):
             "config_last_reload_success_timestamp_seconds",
             "When the configuration was last taken from the file, in unix seconds.",
         )
-        self._query_info = self._info(
+        self._query_info = self._optional_gauge(
             "query_info",
             "What a query is about; always 1. The last two are empty without a forecast.",
             "query",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -49,14 +50,20 @@ class Bench:
     """A loop, its clock and its metrics."""
 
     def __init__(self, source: ArraySource, pool: ThreadPoolExecutor, more: str = "") -> None:
+        self.source, self.pool = source, pool
         self.clock = ManualClock(300 * SECONDS)
         self.metrics = SelfMetrics("1")
+        self.configure(more)
+
+    def configure(self, more: str) -> None:
         query = query_of(more)
         assert query.forecast is not None
         self.runner = ForecastRunner(
-            query, query.forecast, source, None, one_by_one, no_days, lambda: 0.0
+            query, query.forecast, self.source, None, one_by_one, no_days, lambda: 0.0
         )
-        self.loop = ForecastLoop(self.runner, clock=self.clock, pool=pool, metrics=self.metrics)
+        self.loop = ForecastLoop(
+            self.runner, clock=self.clock, pool=self.pool, metrics=self.metrics
+        )
 
     def count(self, name: str) -> float:
         lines = self.metrics.render().decode().splitlines()
@@ -96,6 +103,19 @@ async def test_it_forecasts_once_per_interval(pool: ThreadPoolExecutor) -> None:
     assert bench.count('last_forecast_timestamp_seconds{query="q"}') == bench.loop.last_success
     spread = bench.loop.last_success % INTERVAL
     assert 0 <= spread < INTERVAL / 5
+
+
+def test_the_metrics_tell_what_is_promised_now(pool: ThreadPoolExecutor) -> None:
+    bands, interval = "forecast_coverage_target_ratio", "capacity_coverage_target_ratio"
+    more = ", limit: 5, coverage: 0.5, capacity: {coverage: 0.95}"
+    bench = Bench(ArraySource(np.ones((2, 400))), pool, more)
+    assert bench.count(f'{bands}{{query="q"}}') == 0.5
+    assert bench.count(f'{interval}{{query="q"}}') == 0.95
+    for more, capacity in [(", limit: 5", [b"0.8"]), (", limit: 5, capacity: false", [])]:
+        bench.configure(more)
+        assert bench.count(f'{bands}{{query="q"}}') == 0.9
+        found = re.findall(rb'_%b\{query="q"\} (.+)' % interval.encode(), bench.metrics.render())
+        assert found == capacity
 
 
 async def test_it_waits_for_what_it_is_told_to(pool: ThreadPoolExecutor) -> None:
