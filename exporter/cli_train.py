@@ -43,7 +43,9 @@ def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add_common_flags(parser, ":9853", "exporter.yml")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where to")
     parser.add_argument(
-        "--query", metavar="NAME", help="query of the configuration (default: its only one)"
+        "--query",
+        metavar="NAME",
+        help="query of the configuration that has detectors (default: its only one)",
     )
     parser.add_argument(
         "--csv",
@@ -161,10 +163,18 @@ def _from_prometheus(flags: argparse.Namespace) -> History:
 
 
 def _chosen(queries: tuple[QueryConfig, ...], name: str | None) -> QueryConfig:
-    names = [query.name for query in queries]
-    if name is None and len(queries) == 1:
-        return queries[0]
-    if name not in names:
+    scored = {query.name: query for query in queries if query.detectors}
+    if not scored:
+        message = (
+            "--query: found `ensemble: none` in every query, so no detectors to train; give one "
+            "query detectors, or name a history with --csv"
+        )
+        raise ConfigError([message])
+    if name is None and len(scored) == 1:
+        return next(iter(scored.values()))
+    if name not in scored:
         found = "is missing" if name is None else f"found {name!r}"
-        raise ConfigError([f"--query: {found}; allowed: {', '.join(names)}"])
-    return queries[names.index(name)]
+        if name in [query.name for query in queries]:
+            found += ", whose `ensemble: none` leaves no detectors to train"
+        raise ConfigError([f"--query: {found}; allowed: {', '.join(scored)}"])
+    return scored[name]

@@ -43,6 +43,41 @@ def test_the_recording_is_too_short_to_learn_a_week_from(
     assert "query network has no samples in this range" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("more", "query", "said"),
+    [
+        (
+            "",
+            [],
+            "--query: found `ensemble: none` in every query, so no detectors to train; give one "
+            "query detectors, or name a history with --csv\n",
+        ),
+        (
+            "  - {name: scored, expr: up}\n",
+            ["--query=free"],
+            "--query: found 'free', whose `ensemble: none` leaves no detectors to train; "
+            "allowed: scored\n",
+        ),
+        (
+            "  - {name: scored, expr: up, timeout: 300ms}\n",
+            [],
+            "anomaly-exporter: http://127.0.0.1:1 cannot be reached",
+        ),
+    ],
+    ids=["no-query-is-scored", "another-query-is-scored", "the-only-scored-one-is-meant"],
+)
+def test_where_there_are_no_detectors_there_is_nothing_to_train(
+    more: str, query: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "exporter.yml"
+    config.write_text(
+        'prometheus: {url: "http://127.0.0.1:1"}\n'
+        f"queries:\n  - {{name: free, expr: up, ensemble: none, forecast: {{}}}}\n{more}"
+    )
+    assert main(["train", f"--config.file={config}", f"--output={tmp_path / 'own'}", *query])
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_a_model_of_ones_own_finds_the_network_incidents(
     folder: Path, recorded: RecordedPrometheus, capsys: pytest.CaptureFixture[str]
 ) -> None:
