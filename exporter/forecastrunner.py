@@ -1,23 +1,24 @@
 """What happens in a forecast cycle: what is asked for, what is kept, what is published."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from threading import Event
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import numpy as np
 
 from exporter.config import QueryConfig
 from exporter.core.limits import limits_of
+from exporter.core.pieces import Mapper, until
 from exporter.core.published import Outlook
 from exporter.core.rows import select_keys
 from exporter.core.series import Floats, Ints, Keys
 from exporter.core.source import Source
 from exporter.core.spans import Special
-from exporter.errors import ExporterError, ForecasterError, QueryError
+from exporter.errors import ForecasterError, QueryError
 from exporter.forecastconfig import ForecastConfig
 from exporter.forecasters.followup import OUTCOMES, Outcomes
 from exporter.outlook import NO_OUTCOMES, Calendar, Part, cycle_of, look_ahead
@@ -30,17 +31,6 @@ log = logging.getLogger(__name__)
 PIECE: Final = 256
 """Series that are forecast at a time: their paths take some 20 MB."""
 
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-class Mapper(Protocol):
-    """Does pieces of work, perhaps several at a time, and yields the results in order."""
-
-    def __call__(self, work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
-        """Yield what `work` makes of each item."""
-        ...
-
 
 class SpecialDays(Protocol):
     """Tells which days are special."""
@@ -48,10 +38,6 @@ class SpecialDays(Protocol):
     def __call__(self, names: Iterable[str], start: int, end: int, zone: tzinfo | None) -> Special:
         """Return what some calendars call special between two instants, unix milliseconds."""
         ...
-
-
-class Stopped(ExporterError):
-    """A cycle was told to end before it was through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +130,13 @@ class ForecastRunner:
         cycle = cycle_of(plan, ring, state.until, self._special)
 
         def forecast_piece(first: int) -> Part:
-            if self.stopping.is_set():
-                raise Stopped("the cycle was told to end")
             piece = slice(first, first + PIECE)
             limit = None if limits is None else limits[piece]
             return look_ahead(cycle, rows[piece], limit, rows_of(state, rows[piece]))
 
         # With no series one empty piece, for the names of its gauges.
-        parts = list(self._pieces(forecast_piece, range(0, max(1, len(rows)), PIECE)))
+        pieces = until(self.stopping.is_set, self._pieces)
+        parts = list(pieces(forecast_piece, range(0, max(1, len(rows)), PIECE)))
         self.state = with_rows(state, rows, ring.until, [part.learned for part in parts])
         return self._outcome(keys, parts)
 

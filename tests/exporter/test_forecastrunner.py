@@ -11,11 +11,12 @@ import pytest
 from exporter import checkpoint
 from exporter.checkpoint import Saved
 from exporter.config import QueryConfig, parse_config
+from exporter.core.pieces import Stopped
 from exporter.core.published import FORECAST_GAUGES, OUTLOOK_GAUGES, Outlook
 from exporter.core.series import Floats, SeriesBatch
 from exporter.core.spans import NOTHING, Special
 from exporter.errors import QueryError, QueryRejected
-from exporter.forecastrunner import PIECE, ForecastOutcome, ForecastRunner, Stopped
+from exporter.forecastrunner import PIECE, ForecastOutcome, ForecastRunner
 from tests.exporter.arraysource import STEP, ArraySource
 
 SECONDS = STEP / 1000
