@@ -44,6 +44,7 @@ class ForecastPlan:
     grace : milliseconds for which a series may pause
     zone : whose days and weeks count; None is UTC
     capacity : how to tell when the limit is reached at the present rate; None: nobody asks
+    is_scored : evaluations publish the newest samples
     """
 
     query: str
@@ -60,6 +61,7 @@ class ForecastPlan:
     grace: int = 0
     zone: tzinfo | None = None
     capacity: CapacityPlan | None = None
+    is_scored: bool = True
 
     @property
     def fine(self) -> int:

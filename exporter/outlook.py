@@ -131,10 +131,13 @@ def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[st
         "anomaly_forecast_bias_ratio": skilled.bias_ratio,
         "anomaly_forecast_replaced": (is_replaced | (failure is not None)).astype(np.float64),
     }
+    (newest,) = ring.samples(rows, np.array([ring.until])).T
+    if not plan.is_scored:
+        gauges["anomaly_value"] = newest
     followed, outcomes = known["followup"], NO_OUTCOMES
     if limit is not None:
         gauges["anomaly_forecast_limit"] = limit
-        found = _breach(cycle, rows, shown, limit)
+        found = _breach(cycle, newest, shown, limit)
         gauges.update(_breach_gauges(found))
         gauges.update(_capacity_gauges(cycle, past, limit))
         followed, outcomes = followup.advance(
@@ -214,9 +217,8 @@ def _chosen(is_first: Bools, first: Forecast, second: Forecast) -> Forecast:
     )
 
 
-def _breach(cycle: Cycle, rows: Ints, shown: Forecast, limit: Floats) -> Breach:
+def _breach(cycle: Cycle, newest: Floats, shown: Forecast, limit: Floats) -> Breach:
     plan, now = cycle.plan, cycle.ring.until
-    (newest,) = cycle.ring.samples(rows, np.array([now])).T
     ahead = now + plan.step * np.arange(1, plan.horizon + 1)
     return breach(
         shown,

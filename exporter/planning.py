@@ -63,6 +63,7 @@ def forecast_plan_of(query: QueryConfig, forecast: ForecastConfig) -> ForecastPl
         grace=milliseconds(query.grace),
         zone=_zone(query),
         capacity=_capacity_plan_of(forecast),
+        is_scored=bool(query.detectors),
     )
 
 

@@ -103,6 +103,11 @@ class Page:
                     (present[one.query].labels, one.gauges[name])
                     for one in published
                     if name in one.gauges
+                ]
+                + [
+                    (ahead[one.query].rows.labels, one.gauges[name])
+                    for one in outlooks
+                    if name in one.gauges
                 ],
             )
         yield from _family(_HIGHEST, [_highest(one) for one in published])

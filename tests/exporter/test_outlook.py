@@ -60,6 +60,13 @@ def test_a_day_comes_again() -> None:
     assert ((upper - lower > 0.1) & (upper - lower < 2.0)).all()
 
 
+def test_a_query_that_is_not_scored_shows_its_newest_samples() -> None:
+    assert "anomaly_value" not in part_of(PLAN, daily(10.0)).gauges
+    values = daily(10.0)
+    shown = part_of(replace(PLAN, is_scored=False), values).gauges["anomaly_value"]
+    np.testing.assert_array_equal(shown, values[:, -1])
+
+
 def test_nothing_leaves_the_range() -> None:
     part = part_of(replace(PLAN, high=12.0), daily(6.0))
     for values in part.leads.values():
