@@ -42,6 +42,10 @@ run: $(VENV)/.installed  ## start the whole stack here; Ctrl-C stops it, .run/ k
 incident: $(VENV)/.installed  ## keep every core busy for 90 s, to see an alert arrive
 	@$(BIN)/python -m quickstart.incident
 
+.PHONY: fill
+fill: $(VENV)/.installed  ## fill an invented folder in eleven minutes, to see its end predicted
+	@$(BIN)/python -m quickstart.fill
+
 .PHONY: test
 test: programs check  ## everything, with the end-to-end tests on the real programs
 	$(BIN)/pytest --cov --durations 5 --ignore tests/e2e

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from quickstart.backfill import BackfillFailed, backfill
+from quickstart.fill import empty
 from quickstart.programs import FOLDER, ProgramsMissing, has_docker_engine, obtain
 from quickstart.stack import PORTS, ROOT, commands, render_configs
 
@@ -59,6 +60,7 @@ def main() -> int:
         return 1
     if flags.prepare_only:
         return 0
+    empty(RUN)
     procfile = RUN / "Procfile"
     procfile.write_text(
         "".join(f"{name}: exec {shlex.join(line)}\n" for name, line in lines.items()),
@@ -77,7 +79,7 @@ def _announce(ports: dict[str, int]) -> None:
         f"  what the exporter does    http://127.0.0.1:{ports['exporter']}/\n"
         f"  alerts received           http://127.0.0.1:{ports['webhook']}/\n"
         f"  alerts being routed       http://127.0.0.1:{ports['alertmanager']}/\n"
-        "  make an alert of your own, from a second terminal: make incident"
+        "  make alerts of your own, from a second terminal: make incident, make fill"
     )
 
 

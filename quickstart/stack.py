@@ -82,6 +82,7 @@ def commands(
         "node_exporter": [
             str(programs["node_exporter"]),
             f"--web.listen-address={listen['node_exporter']}",
+            f"--collector.textfile.directory={run_folder / 'textfile'}",
             "--no-collector.systemd",  # on in Debian's build, and noisy where there is no D-Bus
             "--log.level=warn",
         ],
