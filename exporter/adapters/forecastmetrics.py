@@ -4,7 +4,7 @@ from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry
 
-from exporter.adapters.metricset import MetricSet
+from exporter.adapters.metricset import Cycles, MetricSet
 from exporter.errors import ForecastFailure
 from exporter.forecasters.followup import OUTCOMES
 
@@ -77,6 +77,15 @@ class ForecastMetrics(MetricSet):
             "Time from the first prediction of a breach to the breach.",
             "query",
             buckets=_LEADS,
+        )
+
+    @property
+    def cycles(self) -> Cycles:
+        """What is counted of every cycle."""
+        return Cycles(
+            self.forecast_failures_total,
+            self.last_forecast_timestamp_seconds,
+            self.forecast_duration_seconds,
         )
 
     def remember(

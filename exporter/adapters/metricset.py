@@ -1,7 +1,7 @@
 """How do metrics of our own come about? In families, some of them with a value per query."""
 
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -13,6 +13,21 @@ DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 """Upper bounds of a histogram's buckets, in seconds."""
 
 _Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
+
+class Cycles(NamedTuple):
+    """What is counted of every query's slow work, each with the label `query`.
+
+    Parameters
+    ----------
+    failures_total : cycles that failed, with the label `reason`, too
+    last_timestamp_seconds : when one last succeeded
+    duration_seconds : how long those take that succeed
+    """
+
+    failures_total: Counter
+    last_timestamp_seconds: Gauge
+    duration_seconds: Histogram
 
 
 class MetricSet:
@@ -52,8 +67,9 @@ class MetricSet:
         counter = Counter(PREFIX + name, text, labels, registry=self._registry)
         return self._kept(counter, labels, values)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return self._kept(Gauge(PREFIX + name, text, labels, registry=self._registry), labels)
+    def _gauge(self, name: str, text: str, *labels: str, values: Iterable[str] = ()) -> Gauge:
+        gauge = Gauge(PREFIX + name, text, labels, registry=self._registry)
+        return self._kept(gauge, labels, values)
 
     def _optional_gauge(self, name: str, text: str, *labels: str) -> Gauge:
         """Return a gauge of queries that has no line until it is given a value."""
