@@ -24,6 +24,7 @@ from exporter.plan import Plan
 from exporter.planning import fingerprint
 from exporter.queryloop import QueryLoop
 from exporter.runner import QueryRunner
+from exporter.typewatch import TypeLoop
 from promkit.clock import Clock
 from promkit.errors import ConfigProblems
 from promkit.httpconfig import requests_session
@@ -69,6 +70,7 @@ class Service:
         self._forecasting = Forecasting(clock, self._metrics)
         self._page = Page()
         self._loops: dict[str, QueryLoop] = {}
+        self._types: TypeLoop | None = None
         self._config: Config | None = None
         self._compiling: asyncio.Task[None] | None = None
         self._saving = asyncio.Lock()
@@ -161,11 +163,24 @@ class Service:
         )
         for loop in loops.values():
             loop.start(self._compiling)
+        self._types = TypeLoop(
+            source,
+            {name: query.expr for name, query in scored.items()},
+            known={} if self._types is None else self._types.known,
+            clock=self._clock,
+            pool=self._pool,
+            metrics=self._metrics.quality,
+        )
 
         async def until_tried(name: str) -> None:
             if name in loops:
                 await loops[name].tried.wait()
 
+        async def until_all_tried() -> None:
+            for loop in loops.values():
+                await loop.tried.wait()
+
+        self._types.start(until_all_tried)
         self._forecasting.start(self._compiling, until_tried)
 
     async def _compile(self, plans: Sequence[Plan]) -> None:
@@ -220,7 +235,9 @@ class Service:
         return f"first evaluation of {', '.join(waiting)} still running" if waiting else None
 
     async def _stop_loops(self) -> None:
-        loops = (loop.stop() for loop in self._loops.values())
+        loops = [loop.stop() for loop in self._loops.values()]
+        if self._types is not None:
+            loops.append(self._types.stop())
         await asyncio.gather(self._forecasting.stop(), *loops)
 
     def _states(self) -> States:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from requests.exceptions import RequestException
 
@@ -28,6 +29,18 @@ _PIECE = 1 << 18
 _ERROR_BODY = 1 << 16
 _BACKOFF_FIRST = 0.25
 _BACKOFF_LONGEST = 5.0
+_UNTYPED = {"unknown", "untyped", ""}
+
+
+class _Declared(msgspec.Struct):
+    type: str = ""
+
+
+class _Metadata(msgspec.Struct):
+    data: dict[str, list[_Declared]]
+
+
+_metadata = msgspec.json.Decoder(_Metadata)
 
 
 class PrometheusSource:
@@ -118,6 +131,25 @@ class PrometheusSource:
             return str(json.loads(body)["data"]["version"])
         except (ValueError, KeyError, TypeError):
             return "unknown"
+
+    def metric_types(self, timeout: float) -> dict[str, frozenset[str]]:
+        """Return metric name -> the types that its targets declare, of those that declare one.
+
+        Raises
+        ------
+        QueryRejected, SourceUnavailable, DataError
+            As for `fetch`, without retries.
+        """
+        deadline = self._monotonic() + timeout
+        status, body = self._exchange("GET", "/api/v1/metadata", {}, deadline)
+        self._raise_for(status, body)
+        try:
+            named = _metadata.decode(body).data
+        except msgspec.DecodeError as error:
+            raise DataError(f"the answer is not the JSON of metadata: {error}") from error
+        types = {name: frozenset(one.type for one in each) for name, each in named.items()}
+        types = {name: each - _UNTYPED for name, each in types.items()}
+        return {name: each for name, each in types.items() if each}
 
     def _ask(self, expr: str, start: int, end: int, step: int, deadline: float) -> SeriesBatch:
         """Ask until there is an answer or no time for another try."""

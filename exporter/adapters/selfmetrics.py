@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from exporter.adapters.forecastmetrics import ForecastMetrics
 from exporter.adapters.metricset import MetricSet
+from exporter.adapters.qualitymetrics import QualityMetrics
 from exporter.errors import DetectorFailure, QueryFailure
 
 PHASES: Final = ("fetch", "detect", "render", "save")
@@ -34,6 +35,7 @@ class SelfMetrics(MetricSet):
     Attributes
     ----------
     forecasts : those about forecasts
+    quality : those about the data that come in
     """
 
     def __init__(self, version: str, detectors: Iterable[str] = ()) -> None:
@@ -109,6 +111,7 @@ class SelfMetrics(MetricSet):
             for reason in get_args(DetectorFailure):
                 self.detector_failures_total.labels(detector, reason)
         self.forecasts = ForecastMetrics(self._registry)
+        self.quality = QualityMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -116,6 +119,12 @@ class SelfMetrics(MetricSet):
         """Begin the metrics of a query that is evaluated every `interval` seconds."""
         self.begin(query)
         self.evaluation_interval_seconds.labels(query).set(interval)
+        self.quality.begin(query)
+
+    def forget(self, query: str) -> None:
+        """Drop the metrics of a query that is no longer configured."""
+        super().forget(query)
+        self.quality.forget(query)
 
     def describe(self, query: str, unit: str, forecaster: str = "", horizon: str = "") -> None:
         """Say what a query is about, in the place of what was said before."""

@@ -16,6 +16,7 @@ from exporter.adapters.calendars import CalendarState
 from exporter.adapters.exposition import Page, labels_of
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import FORECAST_GAUGES, GAUGES, OUTLOOK_GAUGES, Outlook, Published
+from exporter.core.quality import Counts, Quality
 from exporter.core.series import Floats
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "exporter_metrics.txt"
@@ -231,7 +232,10 @@ def full_page() -> str:
     metrics.forecasts.remember("load", 300.0, 0.9, 0.8)
     metrics.forecasts.remember("forgotten", 300.0, 0.9, 0.8)
     metrics.forecasts.forget("forgotten")
+    quality = Quality(Counts(90.0, 10.0, 3.0, 9.0, 0.5, 0.25), 1_500.0, 1_763_700_000_000)
+    metrics.quality.show("load", quality, 2)
     metrics.remember("forgotten", 60.0)
+    metrics.quality.show("forgotten", quality, 2)
     metrics.forget("forgotten")
     metrics.evaluation_duration_seconds.labels("load").observe(0.125)
     metrics.phase_duration_seconds.labels("fetch").observe(0.0625)
