@@ -1,4 +1,4 @@
-"""What older versions wrote is read; what else becomes of state files, the runners' tests say."""
+"""Which state files are warm? What the runners' tests do not say of it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.exporter.arraysource import ArraySource
 from tests.exporter.test_runner import SECONDS, query_of, runner_of
 
 
-def test_a_state_from_before_there_were_forecasts_is_warm(tmp_path: Path) -> None:
+def test_a_state_file_that_knows_of_no_forecasts_is_warm(tmp_path: Path) -> None:
     path = tmp_path / "exporter.state"
     values = np.random.default_rng(5).normal(10.0, 1.0, (3, 400))
     runner = runner_of(ArraySource(values))
