@@ -43,6 +43,14 @@ class Exporter:
                     return page
                 await asyncio.sleep(0.05)
 
+    async def until_without(self, start: str) -> None:
+        """Return once no line of the metrics page begins so."""
+        async with asyncio.timeout(60):
+            while True:
+                if not any(name.startswith(start) for name in await self.page()):
+                    return
+                await asyncio.sleep(0.05)
+
     async def until_ready(self) -> None:
         async with asyncio.timeout(60):
             while True:
