@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from exporter.adapters.calendars import Calendars
+from exporter.adapters.forecastplots import plot_forecasts
 from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
@@ -20,9 +22,13 @@ from exporter.cliflags import (
     source_of,
     with_joined_instants,
 )
-from exporter.config import milliseconds
+from exporter.config import Config, milliseconds
+from exporter.core.source import Source
+from exporter.crew import Crew
 from exporter.errors import ConfigError, ExporterError, QueryError
 from exporter.forecastconfig import in_words
+from exporter.hindcast import Hindcast, hindcast
+from exporter.hindcastreport import courses_of, format_hindcast
 from exporter.report import format_report, read_incidents
 from exporter.service import Options, Service
 from promkit.cliargs import add_common_flags
@@ -111,7 +117,10 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="score history as production would have, and say what would have fired",
         description="Scores history through the same pipeline as `run`, warmed up by the "
         "look-back before --start, and reports every alarm; with --incidents also what was found, "
-        "how soon, and how many false alarms there were per series and day.",
+        "how soon, and how many false alarms there were per series and day. Queries with a "
+        "`forecast` go through the forecast cycles of `run`, too: how far off they were beside "
+        "seasonal naive, what their bands held, which breaches were predicted, how long before, "
+        "and what became of them.",
     )
     add_common_flags(parser, ":9853", "exporter.yml")
     add_range(parser, "-6h")
@@ -143,7 +152,19 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="label for --openmetrics on series without it, such as job=anomaly-exporter",
     )
     parser.add_argument(
-        "--plots", type=Path, metavar="DIR", help="draw every query (needs the extra `plots`)"
+        "--plots",
+        type=Path,
+        metavar="DIR",
+        help="draw every query, QUERY.png, and its forecasts, QUERY.forecast.png (needs the extra "
+        "`plots`)",
+    )
+    parser.add_argument(
+        "--forecast-time",
+        type=duration,
+        default="2m",
+        metavar="DURATION",
+        help="for the forecasts of each query; where cycles at the query's interval take longer, "
+        "there are fewer, and the report says so; 0 leaves them out (default: %(default)s)",
     )
     parser.set_defaults(action=_backtest)
 
@@ -201,20 +222,25 @@ def _backtest(flags: argparse.Namespace) -> int:
     incidents = read_incidents(flags.incidents) if flags.incidents else []
     source = source_of(config)
     replays, alarms, days, series = [], [], 0.0, 0
+    first = config.all_queries()[0]  # nobody waits as long as a history may take for a dead server
+    step = milliseconds(first.step)
+    end = milliseconds(flags.end) // step * step
+    source.fetch(first.expr, end, end, step, first.timeout)
     queries = [query for query in config.all_queries() if query.detectors]
     for position, query in enumerate(queries, 1):
         print(f"[{position}/{len(queries)}] {query.name}", file=sys.stderr, flush=True)
-        if position == 1:  # so that nobody waits as long as a history may take for a dead server
-            step = milliseconds(query.step)
-            end = milliseconds(flags.end) // step * step
-            source.fetch(query.expr, end, end, step, query.timeout)
         done = replay(query, source, flags.start, flags.end)
         merge = max(60.0, 2 * (query.step or 0))
         replays.append(done)
         alarms += alarms_of(done, flags.start, merge)
         days += judged_days(done.evaluation, flags.start)
         series += len(done.evaluation.batch.keys)
-    print(format_report(compare(alarms, incidents, flags.settle, series, days), bool(incidents)))
+    if queries:
+        report = compare(alarms, incidents, flags.settle, series, days)
+        print(format_report(report, bool(incidents)))
+    forecasts = _hindcasts(flags, config, source) if flags.forecast_time else []
+    for told in forecasts:
+        print(format_hindcast(told))
     if flags.openmetrics:
         pages = [(r.plan.query, r.evaluation.batch, r.gauges()) for r in replays]
         with flags.openmetrics.open("w", encoding="utf-8") as file:
@@ -227,4 +253,36 @@ def _backtest(flags: argparse.Namespace) -> int:
                 path, done.plan.query, done.evaluation, done.plan.policy.threshold, incidents
             )
             print(f"drew {path}", file=sys.stderr)
+        for told in forecasts:
+            if courses := courses_of(told, flags.start):
+                path = flags.plots / f"{told.plan.query}.forecast.png"
+                plot_forecasts(path, courses)
+                print(f"drew {path}", file=sys.stderr)
     return 0
+
+
+def _hindcasts(flags: argparse.Namespace, config: Config, source: Source) -> list[Hindcast]:
+    """Return what would have been forecast of each query that asks for it."""
+    calendars = Calendars(config.calendars)
+    calendars.refresh()
+    crew = Crew("backtest", 1)
+    found = []
+    try:
+        for query in config.all_queries():
+            if query.forecast is not None:
+                print(f"forecasts of {query.name}", file=sys.stderr, flush=True)
+                found.append(
+                    hindcast(
+                        query,
+                        source,
+                        flags.start,
+                        flags.end,
+                        pieces=crew.map,
+                        special=calendars.special,
+                        seconds=flags.forecast_time,
+                        clock=time.monotonic,
+                    )
+                )
+    finally:
+        crew.dismiss()
+    return found

@@ -73,6 +73,32 @@ def test_backtest_finds_every_recorded_incident(
     assert (plots / "node_cpu_busy.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_backtest_tells_of_forecasts(
+    recorded: RecordedPrometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, plots = tmp_path / "exporter.yml", tmp_path / "plots"
+    path.write_text(
+        f"prometheus: {{url: {recorded.url}}}\n"
+        "queries:\n"
+        "- name: free\n"
+        "  expr: node_memory_MemAvailable_bytes\n"
+        "  ensemble: none\n"
+        "  forecast: {kind: seasonal_naive, step: 1m, horizon: 20m, lookback: 30m,\n"
+        "             limit: 0.5 * node_memory_MemTotal_bytes, direction: down}\n"
+    )
+    arguments = ["backtest", f"--config.file={path}", "--start=-80m", f"--plots={plots}"]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "forecasts of free: by seasonal_naive, every 5m: 20m ahead" in said
+    assert "17 cycles, 1 series" in said or "16 cycles, 1 series" in said
+    assert " of seasonal naive's, median of 1 series" in said
+    assert "breaches: " in said
+    assert "alarms" not in said
+    assert (plots / "free.forecast.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*arguments, "--forecast-time=0"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_backtest_refuses_nonsense(config: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         main(["backtest", config, "--start=yesterday"])
