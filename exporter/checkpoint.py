@@ -85,12 +85,7 @@ def restore(path: Path | None, queries: Mapping[str, QueryConfig]) -> Saved:
     try:
         saved = statefile.load(path)
     except StateCorrupt as error:
-        aside = path.with_name(path.name + ".corrupt")
-        about: dict[str, object] = {"error": error, "moved_to": aside}
-        try:
-            path.replace(aside)
-        except OSError as refusal:  # a read-only folder
-            about = {"error": error, "not_moved": refusal}
+        about = statefile.set_aside(path, error)
         log.error("state is damaged, starting cold", extra=about)
         return Saved()
     except StateTooNew:

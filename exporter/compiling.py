@@ -12,8 +12,14 @@ from typing import Final
 
 import numpy as np
 
+from exporter.baselines import cohort_of, retaken
+from exporter.core.pieces import one_by_one
+from exporter.core.ring import Ring
 from exporter.core.series import SeriesBatch
 from exporter.detectors.base import Detector
+from exporter.driftcheck import check
+from exporter.driftconfig import DriftConfig
+from exporter.driftplan import DriftPlan
 from exporter.ensembles import named_ensemble
 from exporter.forecasters import ALL
 from exporter.forecastplan import CapacityPlan, ForecastPlan
@@ -95,8 +101,24 @@ def compile_forecasters(plans: Iterable[ForecastPlan]) -> None:
         look_ahead(cycle, rows, np.full(len(rows), 9.0), unseen(len(rows), 1))
 
 
+def compile_drift_tests(plans: Iterable[DriftPlan]) -> None:
+    """Run a check with all tests of the plans on a few samples."""
+    tests = {test.name: test for plan in plans for test in plan.tests}
+    day = 86_400_000 // _STEP
+    few = DriftPlan(
+        query="none", tests=tuple(tests.values()), step=_STEP, reference=day, window=_PAST
+    )
+    ring = Ring(_STEP, few.reference + few.window)
+    ring.append(_batch(0, ring.columns))
+    if cohort := cohort_of(ring, few, 1):
+        check(few, ring, retaken(None, cohort, few, 0, "first run"), one_by_one)
+
+
 def compile_defaults() -> None:
-    """Compile the default ensemble and all forecasters, as is done while an image is built."""
+    """Compile the default ensemble, all forecasters and the default drift tests.
+
+    As is done while an image is built.
+    """
     detectors = named_ensemble("default").detectors
     policy = Policy()
     plan = Plan(query="none", detectors=detectors, policy=policy, grace=0, missing_for=0)
@@ -108,6 +130,8 @@ def compile_defaults() -> None:
         )
         for one in forecasters
     )
+    tests = DriftConfig().tests
+    compile_drift_tests([DriftPlan(query="none", tests=tests, step=_STEP, reference=1, window=1)])
 
 
 if __name__ == "__main__":

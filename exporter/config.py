@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from exporter.calendarconfig import CalendarConfig
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
+from exporter.driftconfig import DriftConfig, resolve_drift
 from exporter.ensemble import Combination, Combine
 from exporter.ensembles import Ensemble, EnsembleName, named_ensemble
 from exporter.errors import ConfigError
@@ -95,7 +96,7 @@ class QueryConfig(StrictModel):
     min_relative_deviation: Annotated[float, Ge(0)] = 0.0
     """Likewise, as a share of the expected value."""
     ensemble: Literal[EnsembleName, "none"] = "default"
-    """A ready set of detectors; `detectors` lists your own instead; none: only forecast."""
+    """A ready set of detectors; `detectors` lists your own instead; none: nothing is scored."""
     detectors: Annotated[tuple[AnyDetector, ...], Len(1)] = ()
     """An ensemble of your own; each entry has a `kind`, a `weight` and that detector's settings."""
     combine: Combine | None = None
@@ -112,6 +113,8 @@ class QueryConfig(StrictModel):
     """What the values are, such as bytes, ratio or seconds; published for dashboards and alerts."""
     forecast: ForecastConfig | None = None
     """How the series go on; default: nobody asks."""
+    drift: DriftConfig | None = None
+    """How their recent past is compared with a baseline; default: nobody asks."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -121,9 +124,10 @@ class QueryConfig(StrictModel):
         if {"detectors", "ensemble"} <= self.model_fields_set:
             message = "found beside `detectors`; name a ready ensemble or list your own, not both"
             raise FieldProblem(("ensemble",), message)
-        if self.ensemble == "none" and self.forecast is None:
+        if self.ensemble == "none" and self.forecast is None and self.drift is None:
             message = (
-                "found none without a `forecast`: nothing would be done; add it, or take another"
+                "found none without a `forecast` or `drift`: nothing would be done; add one of "
+                "these, or take another"
             )
             raise FieldProblem(("ensemble",), message)
         if self.quorum is not None and self.combine != "quorum":
@@ -166,11 +170,12 @@ class Config(StrictModel):
                 message = f"found {name!r} a second time; names of calendars are unique"
                 raise FieldProblem(("calendars", position, "name"), message)
         for position, query in enumerate(self.queries):
-            try:
-                self._forecast_of(query)
-            except FieldProblem as problem:
-                path = ("queries", position, "forecast", *problem.path)
-                raise FieldProblem(path, str(problem)) from None
+            for key, of in (("forecast", self._forecast_of), ("drift", self._drift_of)):
+                try:
+                    of(query)
+                except FieldProblem as problem:
+                    path = ("queries", position, key, *problem.path)
+                    raise FieldProblem(path, str(problem)) from None
         if not self.queries and not self.presets:
             raise FieldProblem((), "found neither queries nor presets; add at least one")
         return self
@@ -203,6 +208,11 @@ class Config(StrictModel):
             updates["limit"] = forecast.limit.replace(RATE_INTERVAL, self._rate_interval(query))
         return forecast.model_copy(update=updates)
 
+    def _drift_of(self, query: QueryConfig) -> DriftConfig | None:
+        if query.drift is None:
+            return None
+        return resolve_drift(query.drift, query.step or self.evaluation_interval)
+
     def _rate_interval(self, query: QueryConfig) -> str:
         step = query.step or self.evaluation_interval
         scrape = self.prometheus.scrape_interval
@@ -227,6 +237,7 @@ class Config(StrictModel):
                 "quorum": combination.quorum,
                 "expr": query.expr.replace(RATE_INTERVAL, self._rate_interval(query)),
                 "forecast": self._forecast_of(query),
+                "drift": self._drift_of(query),
                 "step": step,
                 "lookback": max(query.lookback or memory, step),
                 "grace": 2 * step if query.grace is None else query.grace,

@@ -10,6 +10,7 @@
       DataError               an answer came that does not form a batch
       DetectorError           one detector cannot tell this time; the others go on
       ForecasterError         one query has no forecast this time; its scores go on
+      DriftError              one drift test of a query cannot tell this time; the others go on
       CalendarError           a calendar cannot be read now; what it said last stays in force
       TrainingError           there is nothing to train from or with; no file was written
       StateError              the state file cannot be used
@@ -23,6 +24,7 @@ from typing import Literal
 QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "internal"]
 DetectorFailure = Literal["refused", "crashed"]
 ForecastFailure = Literal[QueryFailure, "crashed"]
+DriftFailure = Literal[QueryFailure, "crashed", "baseline"]
 
 
 class ExporterError(Exception):
@@ -74,6 +76,14 @@ class ForecasterError(ExporterError):
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"forecaster {kind}: {message}")
+        self.kind = kind
+
+
+class DriftError(ExporterError):
+    """A drift test cannot tell; `kind` names it."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"drift test {kind}: {message}")
         self.kind = kind
 
 

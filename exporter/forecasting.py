@@ -7,7 +7,7 @@ from functools import partial
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import Calendars, CalendarState
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import ForecastRow, QueryRow
+from exporter.adapters.web import CycleRow, QueryRow
 from exporter.calendarconfig import CalendarConfig
 from exporter.checkpoint import Outlooks
 from exporter.compiling import compile_forecasters, follow
@@ -87,10 +87,14 @@ class Forecasting:
 
     def start(
         self, compiled: asyncio.Task[None], ready: Callable[[str], Awaitable[object]]
-    ) -> None:
+    ) -> asyncio.Task[None]:
         """Begin the cycles of each query once what `ready` waits for, given its name, is so.
 
         compiled : what is compiled before, since only one thread at a time can
+
+        Returns
+        -------
+        what is compiled now
         """
         compiling = asyncio.create_task(self._compile(compiled))
         self._tasks = [compiling, asyncio.create_task(self._calendars.run(self._clock))]
@@ -101,6 +105,7 @@ class Forecasting:
 
         for name, loop in self._loops.items():
             loop.start(partial(until_ready, name))
+        return compiling
 
     async def stop(self) -> None:
         """Return once no cycle runs any more; they end early."""
@@ -128,12 +133,12 @@ class Forecasting:
         found = (loop.outlook for loop in self._loops.values())
         return [outlook for outlook in found if outlook is not None]
 
-    def row(self, query: str) -> ForecastRow | None:
+    def row(self, query: str) -> CycleRow | None:
         """Return what the page for people says of a query's forecasts."""
         loop = self._loops.get(query)
         if loop is None:
             return None
-        return ForecastRow(loop.state, loop.last_success, loop.last_error)
+        return CycleRow(loop.state, loop.last_success, loop.last_error)
 
     def rows_without(self, scored: Container[str]) -> list[QueryRow]:
         """Return what the page says of queries that are only forecast."""

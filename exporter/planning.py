@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from exporter.config import QueryConfig, milliseconds
+from exporter.driftconfig import DriftConfig
+from exporter.driftplan import DriftPlan
 from exporter.ensemble import MEAN, Combination
 from exporter.forecastconfig import CapacityConfig, ForecastConfig, lead_name, stride_of
 from exporter.forecastplan import CapacityPlan, ForecastPlan
@@ -67,6 +69,22 @@ def forecast_plan_of(query: QueryConfig, forecast: ForecastConfig) -> ForecastPl
     )
 
 
+def drift_plan_of(query: QueryConfig, drift: DriftConfig) -> DriftPlan:
+    """Return what a drift check needs to know of a resolved query."""
+    step = milliseconds(drift.step)
+    return DriftPlan(
+        query=query.name,
+        tests=drift.tests,
+        step=step,
+        reference=milliseconds(drift.reference) // step,
+        window=milliseconds(drift.window) // step,
+        by=drift.by,
+        retake=None if drift.retake is None else milliseconds(drift.retake),
+        grace=milliseconds(query.grace),
+        zone=_zone(query),
+    )
+
+
 def fingerprint(query: QueryConfig) -> str:
     """Return what a resolved query's state depends on; a change of it means a cold start."""
     kept = {"expr", "step", "timezone", "detectors"}
@@ -77,6 +95,12 @@ def forecast_fingerprint(query: QueryConfig) -> str:
     """Return what the state of a resolved query's forecasts depends on, likewise."""
     kept = {"expr", "timezone", "forecast"}
     return _marked(query, kept, {"forecast": {"interval", "lookback", "capacity"}})
+
+
+def drift_fingerprint(query: QueryConfig) -> str:
+    """Return what the baselines of a resolved query depend on, likewise."""
+    but = set(DriftConfig.model_fields) - {"reference", "step"}
+    return _marked(query, {"expr", "drift"}, {"drift": but})
 
 
 def _capacity_plan_of(forecast: ForecastConfig) -> CapacityPlan | None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter import __version__, checkpoint
@@ -13,11 +13,12 @@ from exporter.adapters.anomalies import Anomalies, Wanted
 from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import QueryRow, create_app
+from exporter.adapters.web import QueryRow, create_app, drift_routes
 from exporter.checkpoint import Saved, States
 from exporter.compiling import compile_kernels, follow
 from exporter.config import Config, parse_config
 from exporter.detectors import ALL
+from exporter.drifting import Drifting
 from exporter.errors import ConfigError, StateError
 from exporter.forecasting import Forecasting
 from exporter.plan import Plan
@@ -68,6 +69,7 @@ class Service:
         self._metrics = SelfMetrics(__version__, [kind().name for kind in ALL])
         self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
         self._forecasting = Forecasting(clock, self._metrics)
+        self._drifting = Drifting(clock, self._metrics)
         self._page = Page()
         self._loops: dict[str, QueryLoop] = {}
         self._types: TypeLoop | None = None
@@ -102,7 +104,10 @@ class Service:
                 self._render,
                 self._overview,
                 self._anomalies,
-                lifecycle_routes(self._why_not_ready, self._watcher.reload),
+                [
+                    *lifecycle_routes(self._why_not_ready, self._watcher.reload),
+                    *drift_routes(self._drifting.retake),
+                ],
             )
             async with serve(app, self._options.listen, self._options.web_config_file) as bound:
                 log.info("listening", extra={"addresses": ",".join(bound)})
@@ -121,6 +126,7 @@ class Service:
                 await self._save()
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._forecasting.dismiss()
+            self._drifting.dismiss()
 
     async def _apply(self, text: str) -> None:
         """Take a configuration into use as a whole, or raise and change nothing."""
@@ -158,6 +164,7 @@ class Service:
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
         self._forecasting.take(queries, source, saved.forecasts, config.calendars)
+        self._drifting.take(queries, source, config.state.path)
         self._compiling = asyncio.create_task(
             self._compile([one.runner.plan for one in loops.values()])
         )
@@ -181,7 +188,8 @@ class Service:
                 await loop.tried.wait()
 
         self._types.start(until_all_tried)
-        self._forecasting.start(self._compiling, until_tried)
+        compiling = self._forecasting.start(self._compiling, until_tried)
+        self._drifting.start(compiling, until_tried)
 
     async def _compile(self, plans: Sequence[Plan]) -> None:
         """Have the kernels ready before the first evaluations, which wait for it."""
@@ -192,7 +200,9 @@ class Service:
         """Yield the page of what is published at this instant; runs on a scrape's threads."""
         published = [loop.published for loop in self._loops.values()]
         pieces = self._page.render(
-            [one for one in published if one is not None], self._forecasting.outlooks()
+            [one for one in published if one is not None],
+            self._forecasting.outlooks(),
+            self._drifting.drifts(),
         )
         busy = 0.0
         while True:
@@ -206,7 +216,7 @@ class Service:
         yield self._metrics.render()
 
     def _overview(self) -> list[QueryRow]:
-        return [
+        rows = [
             QueryRow(
                 query=name,
                 state=loop.state,
@@ -217,7 +227,10 @@ class Service:
                 forecast=self._forecasting.row(name),
             )
             for name, loop in self._loops.items()
-        ] + self._forecasting.rows_without(self._loops)
+        ]
+        rows += self._forecasting.rows_without(self._loops)
+        rows += self._drifting.rows_without({row.query for row in rows})
+        return [replace(row, drift=self._drifting.row(row.query)) for row in rows]
 
     def _anomalies(self, wanted: Wanted) -> Anomalies:
         """Return the worst anomalies of all queries; runs on a scrape's threads."""
@@ -238,7 +251,7 @@ class Service:
         loops = [loop.stop() for loop in self._loops.values()]
         if self._types is not None:
             loops.append(self._types.stop())
-        await asyncio.gather(self._forecasting.stop(), *loops)
+        await asyncio.gather(self._forecasting.stop(), self._drifting.stop(), *loops)
 
     def _states(self) -> States:
         return {

@@ -44,6 +44,11 @@ class SlowLoop(ABC):
         self._task: asyncio.Task[None] | None = None
         self._job: Future[Any] | None = None
         self._running: asyncio.Future[Any] | None = None
+        self._hurried = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Let the next cycle begin at once."""
+        self._hurried.set()
 
     def start(self, ready: Callable[[], Awaitable[object]]) -> None:
         """Begin on the running event loop, once what `ready` waits for has happened."""
@@ -88,7 +93,20 @@ class SlowLoop(ABC):
             pause = self._until_due()
             if failures:
                 pause = min(pause, FIRST_RETRY * 2.0 ** min(failures - 1, 16))
-            await self._clock.sleep(pause)
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait that long, or until someone hurries."""
+        waiting = [
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+            asyncio.ensure_future(self._hurried.wait()),
+        ]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+        self._hurried.clear()
 
     def _until_due(self) -> float:
         """Return how many seconds are left."""

@@ -7,7 +7,7 @@ that makes an object per sample, as prometheus_client's families do, costs some 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from types import MappingProxyType
@@ -16,10 +16,13 @@ import msgspec
 import numpy as np
 
 from exporter.core.published import (
+    DRIFT_GAUGES,
     FORECAST_GAUGES,
     GAUGES,
     OUTLOOK_GAUGES,
     SIGNALS,
+    TEST_GAUGES,
+    Drifts,
     Outlook,
     Published,
 )
@@ -28,7 +31,7 @@ from exporter.core.series import Floats, Keys
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ROWS = 500  # so that a piece of the page stays in the processor's cache: half the time
-_OURS = ("query", "detector", "horizon")
+_OURS = ("query", "detector", "horizon", "test")
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_]|^(?=[0-9]|$)")
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -40,6 +43,8 @@ _HELP: Mapping[str, str] = {
     **SIGNALS,
     **FORECAST_GAUGES,
     **OUTLOOK_GAUGES,
+    **TEST_GAUGES,
+    **DRIFT_GAUGES,
     _HIGHEST: "Highest confidence of a detector over all series of the query.",
     _DETECTOR_SCORE: "Confidence in [0, 1] of one detector that the latest sample is anomalous.",
     _MISSING: "1 while a series that was there is gone.",
@@ -58,14 +63,14 @@ _NO_ROWS = _Rows((), [])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ahead:
-    """The series of an outlook, once without and once with each horizon as a label."""
+class _Split:
+    """The series of a query, once without and once with each value of a label more."""
 
     rows: _Rows
-    leads: dict[str, list[bytes]]
+    parts: dict[str, list[bytes]]
 
 
-_NOTHING_AHEAD = _Ahead(_NO_ROWS, {})
+_NO_SPLIT = _Split(_NO_ROWS, {})
 
 
 class Page:
@@ -74,10 +79,14 @@ class Page:
     def __init__(self) -> None:
         self._present: dict[str, _Rows] = {}
         self._missing: dict[str, _Rows] = {}
-        self._ahead: dict[str, _Ahead] = {}
+        self._ahead: dict[str, _Split] = {}
+        self._drifted: dict[str, _Split] = {}
 
     def render(
-        self, published: Sequence[Published], outlooks: Sequence[Outlook] = ()
+        self,
+        published: Sequence[Published],
+        outlooks: Sequence[Outlook] = (),
+        drifts: Sequence[Drifts] = (),
     ) -> Iterator[bytes]:
         """Yield the page of all queries piece by piece, in Prometheus' text format 0.0.4.
 
@@ -92,10 +101,15 @@ class Page:
             for one in published
         }
         ahead = {
-            one.query: _look_ahead(one, self._ahead.get(one.query, _NOTHING_AHEAD))
+            one.query: _split(one, "horizon", one.leads, self._ahead.get(one.query, _NO_SPLIT))
             for one in outlooks
         }
-        self._present, self._missing, self._ahead = present, missing, ahead
+        drifted = {
+            one.query: _split(one, "test", one.tests, self._drifted.get(one.query, _NO_SPLIT))
+            for one in drifts
+        }
+        self._present, self._missing = present, missing
+        self._ahead, self._drifted = ahead, drifted
         for name in (*GAUGES, *SIGNALS):
             yield from _family(
                 name,
@@ -123,25 +137,35 @@ class Page:
         yield from _family(
             _MISSING, [(rows.labels, np.ones(len(rows.labels))) for rows in missing.values()]
         )
-        for name in FORECAST_GAUGES:
-            yield from _family(
-                name,
-                [
-                    (ahead[one.query].leads[lead], gauges[name])
-                    for one in outlooks
-                    for lead, gauges in one.leads.items()
-                    if name in gauges
-                ],
-            )
-        for name in OUTLOOK_GAUGES:
-            yield from _family(
-                name,
-                [
-                    (ahead[one.query].rows.labels, one.gauges[name])
-                    for one in outlooks
-                    if name in one.gauges
-                ],
-            )
+        leads = [(ahead[one.query], one.leads, one.gauges) for one in outlooks]
+        yield from _families(FORECAST_GAUGES, OUTLOOK_GAUGES, leads)
+        tests = [(drifted[one.query], one.tests, one.gauges) for one in drifts]
+        yield from _families(TEST_GAUGES, DRIFT_GAUGES, tests)
+
+
+def _families(
+    split: Iterable[str],
+    whole: Iterable[str],
+    queries: Sequence[tuple[_Split, Mapping[str, Mapping[str, Floats]], Mapping[str, Floats]]],
+) -> Iterator[bytes]:
+    """Yield the families of gauges with a label more, and of those without.
+
+    queries : of each the texts, label value -> gauge name -> values, and gauge name -> values
+    """
+    for name in split:
+        yield from _family(
+            name,
+            [
+                (texts.parts[value], gauges[name])
+                for texts, parts, _ in queries
+                for value, gauges in parts.items()
+                if name in gauges
+            ],
+        )
+    for name in whole:
+        yield from _family(
+            name, [(texts.rows.labels, plain[name]) for texts, _, plain in queries if name in plain]
+        )
 
 
 def _family(name: str, parts: Sequence[tuple[list[bytes], Floats]]) -> Iterator[bytes]:
@@ -231,11 +255,12 @@ def _with(labels: list[bytes], name: str, value: str) -> list[bytes]:
     return [text[:-2] + tail for text in labels]
 
 
-def _look_ahead(one: Outlook, before: _Ahead) -> _Ahead:
+def _split(one: Outlook | Drifts, label: str, values: Iterable[str], before: _Split) -> _Split:
     rows = _rows(one.query, one.keys, before.rows)
-    if rows.labels is before.rows.labels and before.leads.keys() == one.leads.keys():
-        return _Ahead(rows, before.leads)
-    return _Ahead(rows, {lead: _with(rows.labels, "horizon", lead) for lead in one.leads})
+    wanted = list(values)
+    if rows.labels is before.rows.labels and list(before.parts) == wanted:
+        return _Split(rows, before.parts)
+    return _Split(rows, {value: _with(rows.labels, label, value) for value in wanted})
 
 
 def _highest(one: Published) -> tuple[list[bytes], Floats]:

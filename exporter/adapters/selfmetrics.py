@@ -12,6 +12,7 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from exporter.adapters.driftmetrics import DriftMetrics
 from exporter.adapters.forecastmetrics import ForecastMetrics
 from exporter.adapters.metricset import MetricSet
 from exporter.adapters.qualitymetrics import QualityMetrics
@@ -35,6 +36,7 @@ class SelfMetrics(MetricSet):
     Attributes
     ----------
     forecasts : those about forecasts
+    drift : those about drift
     quality : those about the data that come in
     """
 
@@ -111,6 +113,7 @@ class SelfMetrics(MetricSet):
             for reason in get_args(DetectorFailure):
                 self.detector_failures_total.labels(detector, reason)
         self.forecasts = ForecastMetrics(self._registry)
+        self.drift = DriftMetrics(self._registry)
         self.quality = QualityMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)

@@ -92,6 +92,16 @@ def load(path: Path) -> SavedState:
         raise StateError(f"cannot read the state file {path}: {error.strerror}") from error
 
 
+def set_aside(path: Path, error: StateCorrupt) -> dict[str, object]:
+    """Move a damaged file away, to be looked at and not to come back; return what to log of it."""
+    aside = path.with_name(path.name + ".corrupt")
+    try:
+        path.replace(aside)
+    except OSError as refusal:  # a read-only folder
+        return {"error": error, "not_moved": refusal}
+    return {"error": error, "moved_to": aside}
+
+
 class _Pipe(io.RawIOBase):
     """Takes what an archive writes, until someone takes it away."""
 

@@ -30,8 +30,8 @@ _PIECES = 8  # rendered per trip to a thread
 
 
 @dataclass(frozen=True, slots=True)
-class ForecastRow:
-    """One query's forecasts on the page for people.
+class CycleRow:
+    """One query's forecasts, or its drift, on the page for people.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class QueryRow:
     warming : of them, those that no detector has seen enough of
     evaluated : unix seconds of the last evaluation that succeeded; None for never
     error : what the last evaluation failed with; None if it did not
-    forecast : its forecasts; None if it has none
+    forecast, drift : its forecasts and its drift; None if it has none
     """
 
     query: str
@@ -66,7 +66,8 @@ class QueryRow:
     warming: int
     evaluated: float | None
     error: str | None
-    forecast: ForecastRow | None = None
+    forecast: CycleRow | None = None
+    drift: CycleRow | None = None
 
 
 def create_app(
@@ -138,6 +139,23 @@ def create_app(
     return app
 
 
+def drift_routes(retake: Callable[[str], None]) -> list[web.RouteDef]:
+    """Return the route by which baselines are taken anew.
+
+    retake : has that done for a query; a LookupError says which queries there are
+    """
+
+    async def retaking(request: web.Request) -> web.Response:
+        query = request.query.get("query", "")
+        try:
+            retake(query)
+        except LookupError as error:
+            return web.Response(status=404, text=f"{error.args[0]}\n")
+        return web.Response(status=202, text=f"A new baseline of {query} is being taken.\n")
+
+    return [web.post("/-/drift/retake", retaking), web.put("/-/drift/retake", retaking)]
+
+
 async def _send(
     request: web.Request,
     response: web.StreamResponse,
@@ -178,6 +196,7 @@ def _table(rows: Sequence[QueryRow]) -> str:
             "warming up",
             "last evaluation",
             "forecast",
+            "drift",
             "last error",
         )
     )
@@ -189,11 +208,14 @@ def _cells(row: QueryRow) -> str:
     evaluated = "never"
     if row.evaluated is not None:
         evaluated = instant(row.evaluated)
-    forecast, errors = "", [row.error]
-    if row.forecast is not None:
-        made = "never" if row.forecast.made is None else instant(row.forecast.made)
-        forecast = f"{row.forecast.state}, {made}"
-        errors.append(row.forecast.error and f"forecast: {row.forecast.error}")
+    cycles, errors = [], [row.error]
+    for name, cycle in (("forecast", row.forecast), ("drift", row.drift)):
+        if cycle is None:
+            cycles.append("")
+            continue
+        made = "never" if cycle.made is None else instant(cycle.made)
+        cycles.append(f"{cycle.state}, {made}")
+        errors.append(cycle.error and f"{name}: {cycle.error}")
     error = "; ".join(one for one in errors if one)
-    texts = (row.query, row.state, row.series, row.warming, evaluated, forecast, error)
+    texts = (row.query, row.state, row.series, row.warming, evaluated, *cycles, error)
     return "".join(f"<td>{html.escape(str(text))}</td>" for text in texts)

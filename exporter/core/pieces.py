@@ -17,6 +17,11 @@ class Mapper(Protocol):
         ...
 
 
+def one_by_one(work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    """Yield what `work` makes of each item, here and now."""
+    return map(work, items)
+
+
 class Stopped(ExporterError):
     """Work was told to end before it was through."""
 

@@ -110,3 +110,36 @@ class Outlook:
     keys: Keys
     leads: Mapping[str, Mapping[str, Floats]]
     gauges: Mapping[str, Floats]
+
+
+TEST_GAUGES: Mapping[str, str] = {
+    "anomaly_drift_statistic": "How far the distribution of the recent window is from that of the "
+    "baseline, as the test measures it.",
+    "anomaly_drift_p_value": "How probable so large a statistic were without drift, of each series "
+    "by itself.",
+}
+"""The gauges of every series and test of a query with `drift`, name to help text."""
+
+DRIFT_GAUGES: Mapping[str, str] = {
+    "anomaly_drift_severity": "How much the distribution has changed, as most tests agree: 0 none, "
+    "1 moderate, 2 high, 3 critical.",
+}
+"""The gauges of every series of a query with `drift`, name to help text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drifts:
+    """How far the series of one query have drifted; immutable, like `Published`.
+
+    Parameters
+    ----------
+    query : its name
+    keys : S series
+    tests : test -> gauge name -> float64 [S]; NaN leaves a series out
+    gauges : gauge name -> float64 [S], likewise
+    """
+
+    query: str
+    keys: Keys
+    tests: Mapping[str, Mapping[str, Floats]]
+    gauges: Mapping[str, Floats]

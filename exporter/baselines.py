@@ -1,0 +1,223 @@
+"""What is a query's drift measured from? Baselines: taken, added to, and kept as versions."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from exporter.core.ring import Ring
+from exporter.core.rows import State, select_keys, take_rows
+from exporter.core.series import Floats, Ints, Keys
+from exporter.driftplan import DriftPlan
+
+Reason = Literal["first run", "more history", "schedule", "command"]
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
+KEPT: Final = 5
+"""Versions to look at; only the newest keeps its samples."""
+
+SHARES: Final = (
+    0.0,
+    1.0,
+    5.0,
+    10.0,
+    20.0,
+    30.0,
+    40.0,
+    50.0,
+    60.0,
+    70.0,
+    80.0,
+    90.0,
+    95.0,
+    99.0,
+    100.0,
+)
+"""Percentiles that a version is described by; those at tens are the edges of a histogram of ten
+bins with a tenth of the samples each."""
+
+MOST_OF_IT: Final = 0.95
+"""Share of the configured span from which a baseline counts as whole."""
+
+Singles = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """The samples of S series whose baseline is of the same time.
+
+    Parameters
+    ----------
+    keys : S series
+    times : int64 [R], unix milliseconds
+    centers : float64 [S], the median of each
+    rest : float32 [S, R], what is left of the samples without it; NaN is no sample
+    """
+
+    keys: Keys
+    times: Ints
+    centers: Floats
+    rest: Singles
+
+    def values(self, rows: Ints, columns: Ints) -> Floats:
+        """Return samples as they came, as far as they are kept: float64 [rows, columns]."""
+        kept: Floats = self.rest[rows[:, None], columns].astype(np.float64)
+        kept += self.centers[rows, None]
+        return kept
+
+    def rounded(self, rows: Ints, values: Floats) -> Floats:
+        """Return other samples of some series, rounded as these are: what was equal stays so."""
+        found: Floats = _rest(values, self.centers[rows]).astype(np.float64)
+        found += self.centers[rows, None]
+        return found
+
+    def keep(self, rows: Ints) -> "Cohort":
+        """Return some of the series."""
+        return Cohort(select_keys(self.keys, rows), self.times, self.centers[rows], self.rest[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """What is known for good of a baseline.
+
+    Parameters
+    ----------
+    number : from 1 on
+    taken : unix milliseconds
+    reason : why
+    first, last : unix milliseconds of its oldest and newest column
+    is_short : it was taken from less history than is configured
+    keys : S series
+    summary : `samples` int64 [S]; `mean`, `deviation` float64 [S]; `percentiles` float64 [S, P]
+    """
+
+    number: int
+    taken: int
+    reason: Reason
+    first: int
+    last: int
+    is_short: bool
+    keys: Keys
+    summary: State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """What the series of a query are compared with; never written to.
+
+    Parameters
+    ----------
+    versions : the newest last
+    cohorts : the samples of the newest; the first one was taken with it, those after it are of
+        series that were born later
+    """
+
+    versions: tuple[Version, ...]
+    cohorts: tuple[Cohort, ...]
+
+    @property
+    def newest(self) -> Version:
+        """The version in force."""
+        return self.versions[-1]
+
+    @property
+    def known(self) -> set[bytes]:
+        """The series that it is of."""
+        return {key for cohort in self.cohorts for key in cohort.keys}
+
+
+def cohort_of(
+    ring: Ring, plan: DriftPlan, least: int, but: set[bytes] | None = None
+) -> Cohort | None:
+    """Return the samples before the recent window; None if there are not enough of any series.
+
+    ring : of at least the columns of reference and window
+    least : samples that a series needs
+    but : series to leave out
+    """
+    times = ring.times()[-plan.window - plan.reference : -plan.window]
+    rows = np.array(
+        [row for row, key in enumerate(ring.keys) if key not in (but or ())], dtype=np.int64
+    )
+    values = ring.samples(rows, times)
+    is_sample = np.isfinite(values)
+    has_enough = is_sample.sum(1) >= max(1, least)
+    if not has_enough.any():
+        return None
+    start = int(np.argmax(is_sample[has_enough].any(0)))
+    values = np.where(is_sample, values, np.nan)[has_enough, start:]
+    centers = np.nanmedian(values, 1)
+    keys = select_keys(ring.keys, rows[has_enough])
+    return Cohort(keys, times[start:], centers, _rest(values, centers))
+
+
+def retaken(
+    before: Baseline | None, cohort: Cohort, plan: DriftPlan, now: int, reason: Reason
+) -> Baseline:
+    """Return the baseline with a new version.
+
+    now : unix milliseconds
+    """
+    earlier = () if before is None else before.versions
+    span = len(cohort.times) / plan.reference
+    version = Version(
+        number=earlier[-1].number + 1 if earlier else 1,
+        taken=now,
+        reason=reason,
+        first=int(cohort.times[0]),
+        last=int(cohort.times[-1]),
+        is_short=span < MOST_OF_IT,
+        keys=cohort.keys,
+        summary=_summary(cohort),
+    )
+    return Baseline((*earlier, version)[-KEPT:], (cohort,))
+
+
+def with_born(before: Baseline, cohort: Cohort | None, there: set[bytes]) -> Baseline:
+    """Return the baseline with series that were born since, and without those that are gone.
+
+    there : all series that the recent past knows
+    """
+    kept = [
+        cohort.keep(
+            np.array([row for row, key in enumerate(cohort.keys) if key in there], np.int64)
+        )
+        for cohort in before.cohorts
+    ]
+    cohorts = [one for one in kept if one.keys]
+    version = before.newest
+    if cohort is not None:
+        cohorts.append(cohort)
+        added = _summary(cohort)
+        version = replace(
+            version,
+            keys=version.keys + cohort.keys,
+            summary={
+                name: np.concatenate([array, added[name]])
+                for name, array in version.summary.items()
+            },
+        )
+    is_kept = np.array([row for row, key in enumerate(version.keys) if key in there], np.int64)
+    version = replace(
+        version,
+        keys=select_keys(version.keys, is_kept),
+        summary=take_rows(version.summary, is_kept),
+    )
+    return Baseline((*before.versions[:-1], version), tuple(cohorts))
+
+
+def _rest(values: Floats, centers: Floats) -> Singles:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (values - centers[:, None]).astype(np.float32)
+
+
+def _summary(cohort: Cohort) -> State:
+    values = cohort.values(np.arange(len(cohort.keys)), np.arange(len(cohort.times)))
+    values[~np.isfinite(values)] = np.nan
+    return {
+        "samples": np.isfinite(values).sum(1),
+        "mean": np.nanmean(values, 1),
+        "deviation": np.nanstd(values, 1),
+        "percentiles": np.nanpercentile(values, SHARES, 1).T,
+    }
