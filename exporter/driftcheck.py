@@ -12,9 +12,9 @@ from exporter.core.pieces import Mapper
 from exporter.core.ring import Ring
 from exporter.core.rows import select_keys
 from exporter.core.series import Bools, Floats, Ints, Keys, utc_offsets
-from exporter.drift.base import ROWS, Drift
+from exporter.drift.base import Drift
 from exporter.drift.hours import same_hours
-from exporter.drift.samples import Reference, Samples, reference_of, samples_of
+from exporter.drift.samples import ROWS, Reference, Samples, reference_of, samples_of
 from exporter.driftplan import DriftPlan
 from exporter.errors import DriftError
 
@@ -41,6 +41,11 @@ class Checked:
     before: Floats
     now: Floats
     failure: DriftError | None = None
+
+
+_Piece = tuple[int, Cohort, Ints, int, Ints, Ints]
+"""Number of a cohort, the cohort, its columns to compare with, after how many of these the hours
+are the same again, rows of the series that are there, and those of the cohort."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +75,7 @@ def check(plan: DriftPlan, ring: Ring, baseline: Baseline | None, each: Mapper) 
     reference = Reference(
         _joined([pair.reference.samples for pair in pairs]),
         np.concatenate([pair.reference.memory for pair in pairs]),
+        min(pair.reference.season for pair in pairs),
     )
     recent = _joined([pair.recent for pair in pairs])
     groups = _groups(plan, select_keys(keys, rows), pairs)
@@ -108,20 +114,26 @@ def agreed(found: Sequence[Drift], series: int) -> Floats:
     return np.where(count > 0, most, np.nan)
 
 
-def columns_like(plan: DriftPlan, reference: Ints, recent: Ints) -> Bools:
+def columns_like(plan: DriftPlan, reference: Ints, recent: Ints) -> tuple[Bools, int]:
     """Return which columns of a baseline are of the same hours as the window.
 
     Of the week where it holds a week, else of the day where it holds a day, else all.
 
     reference, recent : int64 [R] and [W], unix milliseconds
+
+    Returns
+    -------
+    bool [R], and after how many of those chosen the hours are the same again; 0 for never
     """
     span = len(reference) * plan.step
     if span < DAY:
-        return np.ones(len(reference), dtype=np.bool_)
+        return np.ones(len(reference), dtype=np.bool_), 0
     wall, now = _on_clock(plan, reference), _on_clock(plan, recent)
     if span < WEEK:
         wall, now = wall % DAY, now % DAY
-    return same_hours(wall, now)
+    chosen = same_hours(wall, now)
+    columns, rest = divmod(DAY if span < WEEK else WEEK, plan.step)
+    return chosen, 0 if rest else int(chosen[:columns].sum())
 
 
 def _on_clock(plan: DriftPlan, times: Ints) -> Ints:
@@ -135,23 +147,24 @@ def _pairs(
     recent = ring.times()[-plan.window :]
     in_order = not all(test.is_independent for test in plan.tests)
     row_of = {key: row for row, key in enumerate(keys)}
-    pieces: list[tuple[int, Cohort, Ints, Ints, Ints]] = []
+    pieces: list[_Piece] = []
     for number, cohort in enumerate(cohorts):
-        columns = np.flatnonzero(columns_like(plan, cohort.times, recent))
+        chosen, season = columns_like(plan, cohort.times, recent)
+        columns = np.flatnonzero(chosen)
         shared = [(row_of[key], mine) for mine, key in enumerate(cohort.keys) if key in row_of]
         both = np.array(shared, dtype=np.int64).reshape(-1, 2)
         for first in range(0, len(both), ROWS):
             rows, mine = both[first : first + ROWS].T
-            pieces.append((number, cohort, columns, rows, mine))
+            pieces.append((number, cohort, columns, season, rows, mine))
 
-    def pair_of(piece: tuple[int, Cohort, Ints, Ints, Ints]) -> _Pair:
-        number, cohort, columns, rows, mine = piece
+    def pair_of(piece: _Piece) -> _Pair:
+        number, cohort, columns, season, rows, mine = piece
         now = cohort.rounded(mine, ring.samples(there[rows], recent))
         past = cohort.values(mine, columns)
         return _Pair(
             rows,
             number,
-            reference_of(past, in_order=in_order),
+            reference_of(past, season=season, in_order=in_order),
             samples_of(now, in_order=in_order),
         )
 

@@ -15,7 +15,15 @@ from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import CalendarState
 from exporter.adapters.exposition import Page, labels_of
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.core.published import FORECAST_GAUGES, GAUGES, OUTLOOK_GAUGES, Outlook, Published
+from exporter.core.published import (
+    FORECAST_GAUGES,
+    GAUGES,
+    OUTLOOK_GAUGES,
+    TEST_GAUGES,
+    Drifts,
+    Outlook,
+    Published,
+)
 from exporter.core.quality import Counts, Quality
 from exporter.core.series import Floats
 
@@ -54,7 +62,7 @@ def labels_on_page(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 legal_names = st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True).filter(
-    lambda name: name not in {"query", "detector", "horizon"} and not name.startswith("__")
+    lambda name: name not in {"query", "detector", "horizon", "test"} and not name.startswith("__")
 )
 label_sets = st.dictionaries(legal_names, st.text(max_size=9), max_size=3)
 
@@ -93,6 +101,7 @@ def test_no_label_set_breaks_the_page(sets: list[dict[str, str]]) -> None:
         ({"__name__": "up", "a": "1"}, {"a": "1"}),
         ({"query": "mine", "a": "1"}, {"exported_query": "mine", "a": "1"}),
         ({"detector": "smoke"}, {"exported_detector": "smoke"}),
+        ({"test": "smoke"}, {"exported_test": "smoke"}),
         (
             {"exported_query": "1", "query": "2"},
             {"exported_query": "1", "exported_exported_query": "2"},
@@ -223,6 +232,15 @@ def full_page() -> str:
         leads={"6h": dict.fromkeys(FORECAST_GAUGES, ahead), "24h": {}},
         gauges=dict.fromkeys(OUTLOOK_GAUGES, ahead),
     )
+    drifts = Drifts(
+        query="load",
+        keys=keys,
+        tests={
+            "ks": dict.fromkeys(TEST_GAUGES, np.array([0.5, NAN, 0.25])),
+            "psi": {"anomaly_drift_statistic": np.array([0.125, NAN, 0.0])},
+        },
+        gauges={"anomaly_drift_severity": np.array([2.0, NAN, 0.0])},
+    )
     metrics = SelfMetrics("1.2.3", ["mad", "zscore"])
     metrics.remember("load", 15.0)
     metrics.describe("load", "")
@@ -234,6 +252,10 @@ def full_page() -> str:
     metrics.forecasts.forget("forgotten")
     quality = Quality(Counts(90.0, 10.0, 3.0, 9.0, 0.5, 0.25), 1_500.0, 1_763_700_000_000)
     metrics.quality.show("load", quality, 2)
+    metrics.drift.remember("load", 3_600.0)
+    metrics.drift.set_series("load", {"none": 1, "high": 1})
+    metrics.drift.remember("forgotten", 3_600.0)
+    metrics.drift.forget("forgotten")
     metrics.remember("forgotten", 60.0)
     metrics.quality.show("forgotten", quality, 2)
     metrics.forget("forgotten")
@@ -241,7 +263,7 @@ def full_page() -> str:
     metrics.phase_duration_seconds.labels("fetch").observe(0.0625)
     metrics.queries_total.labels("load").inc()
     metrics.last_evaluation_timestamp_seconds.labels("load").set(1_763_700_000)
-    page = b"".join(Page().render(published, [outlook])) + metrics.render()
+    page = b"".join(Page().render(published, [outlook], [drifts])) + metrics.render()
     return "".join(
         line
         for line in page.decode().splitlines(keepends=True)
