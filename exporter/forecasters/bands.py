@@ -1,5 +1,6 @@
 """How far off may a forecast be? As far as it would have been at earlier origins."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -164,7 +165,7 @@ def weigh_errors(errors: Floats, coverage: float) -> tuple[Floats, Floats, Float
     # Beyond what is known, as a random walk goes on.
     scale = np.take_along_axis(scale, known, 1) * np.sqrt((lead + 1) / (known + 1))
     relative = np.where(overall[:, None] > 0.0, errors / scale[:, None], 0.0 * errors)
-    reach = _quantile(np.abs(relative).reshape(len(errors), -1), coverage)
+    reach = _quantile(np.abs(relative).reshape(len(errors), math.prod(errors.shape[1:])), coverage)
     last = np.maximum.accumulate(np.where(is_known, lead, -1), 2)
     relative = np.take_along_axis(relative, np.maximum(last, 0), 2)
     relative[last < 0] = 0.0

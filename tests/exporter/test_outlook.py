@@ -67,6 +67,13 @@ def test_a_query_that_is_not_scored_shows_its_newest_samples() -> None:
     np.testing.assert_array_equal(shown, values[:, -1])
 
 
+def test_no_series_are_no_failure() -> None:
+    plan = replace(PLAN, capacity=CapacityPlan(columns=100))
+    part = part_of(plan, np.empty((0, COLUMNS)), limit=1.0)
+    assert part.leads["anomaly_forecast_value"].shape == (0, 2)
+    assert {len(values) for values in part.gauges.values()} == {0}
+
+
 def test_nothing_leaves_the_range() -> None:
     part = part_of(replace(PLAN, high=12.0), daily(6.0))
     for values in part.leads.values():
