@@ -67,6 +67,9 @@ def test_pieces_learn_what_the_whole_does() -> None:
     state, failures = advance(PLAN, cold_state(PLAN), whole, cells=130)
     state, more = advance(PLAN, state, later, cells=130)
     assert failures == more == ()
+    expected = by_evaluate.quality.numbers()
+    np.testing.assert_allclose(state.quality.numbers(), expected, atol=1e-12)
+    assert state.quality.counts.vanished > 0
     assert (state.keys, state.until) == (by_evaluate.keys, by_evaluate.until)
     for name, array in by_evaluate.latest.items():
         np.testing.assert_allclose(state.latest[name], array, err_msg=name)
