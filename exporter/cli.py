@@ -13,6 +13,7 @@ from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
 from exporter.backtest import alarms_of, compare, judged_days, replay
+from exporter.cli_drift import add_drift
 from exporter.cli_train import add_train
 from exporter.cliflags import (
     add_range,
@@ -25,6 +26,7 @@ from exporter.cliflags import (
 from exporter.config import Config, milliseconds
 from exporter.core.source import Source
 from exporter.crew import Crew
+from exporter.driftconfig import drift_in_words
 from exporter.errors import ConfigError, ExporterError, QueryError
 from exporter.forecastconfig import in_words
 from exporter.hindcast import Hindcast, hindcast
@@ -47,6 +49,7 @@ examples:
   anomaly-exporter run --config.file exporter.yml --web.listen-address 127.0.0.1:9853
   anomaly-exporter backtest --config.file exporter.yml --start -6h --plots plots/
   anomaly-exporter train --config.file exporter.yml --query node_cpu_busy --output model/
+  anomaly-exporter drift-report --config.file exporter.yml --html drift.html
 
 The smallest configuration scores every machine that node_exporter watches:
   prometheus: {url: http://localhost:9090}
@@ -69,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_check(commands)
     _add_backtest(commands)
     add_train(commands)
+    add_drift(commands)
     given = sys.argv[1:] if arguments is None else arguments
     flags = parser.parse_args(with_joined_instants(given))
     setup_logging(flags.log_level, flags.log_format)
@@ -203,6 +207,8 @@ def _check(flags: argparse.Namespace) -> int:
             print(f"  forecast {in_words(query.forecast)}")
             if isinstance(query.forecast.limit, str):
                 asked["limit "] = query.forecast.limit
+        if query.drift is not None:
+            print(f"  drift {drift_in_words(query.drift)}")
         for what, expr in asked.items() if flags.try_queries else ():
             try:
                 now = int(time.time()) * 1000
