@@ -1,6 +1,7 @@
 """Is everything that can be configured or detected documented, and do links lead somewhere?"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
@@ -18,12 +19,16 @@ from exporter.config import (
     parse_config,
 )
 from exporter.detectors import ALL
+from exporter.drift import ALL as DRIFT_TESTS
+from exporter.drift.base import DriftTest
 from exporter.forecastconfig import CapacityConfig, ForecastConfig
 from exporter.forecasters import ALL as FORECASTERS
+from exporter.forecasters.base import Forecaster
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 DETECTORS = (ROOT / "docs/detectors.md").read_text()
+DRIFT = (ROOT / "docs/drift.md").read_text()
 FORECASTING = (ROOT / "docs/forecasters.md").read_text()
 MODELS = (Config, PrometheusConfig, QueryConfig, StateConfig, ForecastConfig, CapacityConfig)
 PAGES = sorted(
@@ -54,16 +59,25 @@ def test_every_detector_and_setting_is_documented() -> None:
 
 
 def test_every_forecaster_and_setting_is_documented() -> None:
-    _, *sections = re.split(r"^## ", FORECASTING, flags=re.MULTILINE)
+    check_sections("docs/forecasters.md", FORECASTING, FORECASTERS)
+
+
+def test_every_drift_test_and_setting_is_documented() -> None:
+    check_sections("docs/drift.md", DRIFT, DRIFT_TESTS)
+
+
+def check_sections(page: str, text: str, table: Sequence[type[Forecaster | DriftTest]]) -> None:
+    """Check that a page has a line and a section for each kind, with a row for each setting."""
+    _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     text_of = dict(section.split("\n", 1) for section in sections)
-    kinds = {kind().name: kind for kind in FORECASTERS}
+    kinds = {kind().name: kind for kind in table}
     documented = {title.strip("`") for title in text_of if title.startswith("`")}
     assert documented == set(kinds)
     for name, kind in kinds.items():
-        assert f"| [`{name}`](#{name}) |" in FORECASTING
+        assert f"| [`{name}`](#{name}) |" in text
         settings = {field.name for field in fields(kind)} - {"kind"}
         told = set(re.findall(r"^\| `(\w+)` \|", text_of[f"`{name}`"], re.MULTILINE))
-        assert settings <= told, f"docs/forecasters.md, {name}"
+        assert settings <= told, f"{page}, {name}"
 
 
 def test_presets_can_be_loaded_and_are_bounded() -> None:
