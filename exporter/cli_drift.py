@@ -61,7 +61,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add_common_flags(baselines, ":9853", "exporter.yml")
     baselines.add_argument("--query", metavar="NAME", help="only this one, with its series")
     baselines.add_argument(
-        "--version", type=int, metavar="NUMBER", help="which of them (default: the one in force)"
+        "--number", type=int, metavar="NUMBER", help="which of them (default: the one in force)"
     )
     baselines.set_defaults(action=_baselines)
     retake = actions.add_parser(
@@ -138,8 +138,8 @@ def _baselines(flags: argparse.Namespace) -> int:
     config = read_config(flags)
     if config.state.path is None:
         raise ConfigError(["state.path: found null, so that no baseline is kept; name a file"])
-    if flags.version is not None and flags.query is None:
-        raise ConfigError(["--version: found without --query; add it"])
+    if flags.number is not None and flags.query is None:
+        raise ConfigError(["--number: found without --query; add it"])
     for query, drift in _chosen(config, flags.query):
         path = baseline_path(config.state.path, query.name)
         if path is None or not path.exists():
@@ -149,10 +149,10 @@ def _baselines(flags: argparse.Namespace) -> int:
         print(list_versions(query.name, baseline.versions, milliseconds(drift.step)))
         if flags.query is not None:
             numbers = {version.number: version for version in baseline.versions}
-            wanted = flags.version or baseline.newest.number
+            wanted = flags.number or baseline.newest.number
             if wanted not in numbers:
                 kept = ", ".join(map(str, numbers))
-                raise ConfigError([f"--version: found {wanted}; allowed: {kept}"])
+                raise ConfigError([f"--number: found {wanted}; allowed: {kept}"])
             print(show_version(numbers[wanted]))
     return 0
 
