@@ -79,6 +79,7 @@ def backfill(
                 f"--incidents={known}",
                 f"--openmetrics={scores}",
                 "--label=job=anomaly-exporter",
+                "--forecast-time=0",
             ]
         )
     if code:
