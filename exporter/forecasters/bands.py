@@ -184,6 +184,8 @@ def _around(values: Floats | Ints) -> Floats:
 
 def _quantile(values: Floats, share: float) -> Floats:
     """Return the quantile over each row [S, N] of what is not NaN."""
+    if values.shape[1] == 0:  # there was no earlier origin
+        return np.full(len(values), np.nan)
     last = np.maximum((~np.isnan(values)).sum(1, keepdims=True) - 1, 0)
     place = share * last
     ordered = np.sort(values, 1)

@@ -28,6 +28,9 @@ RESOLUTION: Final = 1e-9
 FEWEST: Final = 4
 """Columns that are worth looking at."""
 
+WINDOWS_EACH: Final = 3
+"""Windows of the history for each column looked at: with fewer, noise is taken for habit."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ridge(Forecaster):
@@ -48,7 +51,8 @@ class Ridge(Forecaster):
     -----
     All windows of the history are samples of the regression. Its Gram matrix has the structure of
     a Hankel matrix's and costs one row of products; a factorisation is the rest. Origins
-    within half a horizon of the last fit share it; the last origin always has its own.
+    within half a horizon of the last fit share it; the last origin always has its own. It never
+    goes farther beyond what was seen than what was seen is wide.
 
     References
     ----------
@@ -108,7 +112,7 @@ def regress(
         factor = gram
         for place in range(len(origins)):
             own = values[row, first[row] : origins[place]]
-            size = min(lags, (len(own) - horizon) // 2)
+            size = min(lags, (len(own) - horizon) // (WINDOWS_EACH + 1))
             if size < FEWEST:
                 continue
             if place == len(origins) - 1 or origins[place] - fitted >= horizon // 2:
