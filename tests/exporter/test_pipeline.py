@@ -106,6 +106,18 @@ def test_a_vanished_series_is_current_for_its_grace_then_missing_then_forgotten(
     assert state.keys == (b"a",)
 
 
+def test_a_sample_that_is_nan_is_no_gap_where_series_change_places() -> None:
+    nan = float("nan")
+    first, last = batch_of({"a": [1.0], "b": [1.0]}), batch_of({"a": [1.0], "b": [1.0]}, first=2)
+    middle = batch_of({"c": [1.0], "b": [nan]}, first=1)
+    undefined = np.array([[False], [True]])
+    told = run(first, replace(middle, undefined=undefined), last).quality
+    untold = run(first, middle, last).quality
+    assert (told.counts.gaps, untold.counts.gaps) == (1, 2), "a paused, and b unless it was NaN"
+    assert told.unfit == pytest.approx(1 / 6, rel=0.01)
+    assert untold.unfit == 0
+
+
 def test_a_returning_series_is_warm() -> None:
     state = run(batch_of({"a": noise(1)}))
     gap = [empty_batch(np.array([(60 + i) * STEP]), STEP) for i in range(5)]
