@@ -10,7 +10,7 @@ import argparse
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -31,7 +31,8 @@ WEEK: Final = 7 * DAY
 MEMBERS: Final = 4
 RUNS: Final = 3
 
-T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def samples(series: int) -> Floats:
@@ -42,7 +43,7 @@ def samples(series: int) -> Floats:
     return values
 
 
-def measured(what: str, work: Callable[[], T], runs: int = RUNS) -> T:
+def measured(what: str, work: Callable[[], B], runs: int = RUNS) -> B:
     """Do some work and say what it cost."""
     spent = []
     for _ in range(runs):
@@ -70,18 +71,19 @@ def main() -> None:
     cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:
 
+        def each(work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+            return pool.map(work, items)
+
         def one_pass(reference: Reference) -> list[Drift]:
             recent = samples_of(day)
-            return [test.compare(reference, recent, each=pool.map) for test in tests]
+            return [test.compare(reference, recent, each=each) for test in tests]
 
         small = reference_of(week[:MEMBERS], season=DAY)  # compiles
         for test in tests:
             test.compare(small, samples_of(day[:MEMBERS]))
         before = peak()
         print(f"load {os.getloadavg()[0]:.1f}, {cores} cores\n\n| | s | CPU s |\n|---|---|---|")
-        reference = measured(
-            "reference", lambda: reference_of(week, season=DAY, each=pool.map), runs=1
-        )
+        reference = measured("reference", lambda: reference_of(week, season=DAY, each=each), runs=1)
         kept = sum(
             array.nbytes
             for array in (reference.samples.ascending, reference.samples.count, reference.memory)
@@ -90,7 +92,7 @@ def main() -> None:
         measured("KS + PSI + Wasserstein", lambda: one_pass(reference))
         recent = samples_of(day)
         for test in tests:
-            measured(f"- `{test.name}`", partial(test.compare, reference, recent, each=pool.map))
+            measured(f"- `{test.name}`", partial(test.compare, reference, recent, each=each))
         group = reference_of(week[:MEMBERS], season=DAY, in_order=True)
         window = samples_of(day[:MEMBERS], in_order=True)
         measured("`isolation_forest`, one group", partial(IsolationForest().compare, group, window))

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge, Gt, Lt
 
+from exporter.core.pieces import Mapper, one_by_one
 from exporter.core.series import Bools, Floats, Ints
 from exporter.drift.discovery import adjusted
-from exporter.drift.samples import Each, Piece, Reference, Samples, pieces_of
+from exporter.drift.samples import Piece, Reference, Samples, pieces_of
 from exporter.errors import DriftError
 
 NONE: Final = 0
@@ -84,7 +85,7 @@ class DriftTest(ABC):
         reference: Reference,
         recent: Samples,
         groups: Ints | None = None,
-        each: Each = map,
+        each: Mapper = one_by_one,
     ) -> Drift:
         """Compare the samples of S series with a reference; nothing is written to.
 
@@ -94,21 +95,19 @@ class DriftTest(ABC):
         recent : of the same series, M samples each; likewise
         groups : int64 [S], 0, 1, ...: series that belong together, as in `exporter.core.groups`.
             Only tests that are not independent look at it; None is one group of all
-        each : how to do the pieces of work, such as the `map` of a pool of threads, in order
+        each : does pieces of the work
 
         Raises
         ------
         DriftError
-            The samples do not fit, or its arithmetic failed.
+            The samples do not fit, or are not in order though they must be, or its arithmetic
+            failed.
         """
         series = len(reference.samples.count)
         if len(recent.count) != series:
             raise DriftError(
                 self.name, f"the reference is of {series} series, the window of {len(recent.count)}"
             )
-        has_order = reference.samples.values is not None and recent.values is not None
-        if not (self.is_independent or has_order):
-            raise DriftError(self.name, "needs samples in order; make them with in_order=True")
         try:
             with np.errstate(all="ignore"):
                 statistic, p_value = self._whole(reference, recent, groups, each)
@@ -121,7 +120,7 @@ class DriftTest(ABC):
         return Drift(statistic, p_value, severity)
 
     def _whole(
-        self, reference: Reference, recent: Samples, groups: Ints | None, each: Each
+        self, reference: Reference, recent: Samples, groups: Ints | None, each: Mapper
     ) -> Measure:
         """Measure all series, some rows at a time."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from annotated_types import Ge
 
 from exporter.core.groups import members_of
+from exporter.core.pieces import Mapper
 from exporter.core.series import Bools, Floats, Ints
 from exporter.core.tail import HUGE
 from exporter.drift.base import DriftTest, Measure
@@ -15,13 +16,13 @@ from exporter.drift.ks import Ks
 from exporter.drift.samples import (
     NORMAL,
     ROUNDING,
-    Each,
     Piece,
     Reference,
     Samples,
     reference_of,
     samples_of,
 )
+from exporter.errors import DriftError
 
 BLOCKS: Final = 8
 """Stretches of the reference that in turn grow the forest and are compared, if it has no season."""
@@ -81,9 +82,12 @@ class IsolationForest(DriftTest):
     is_independent = False
 
     def _whole(
-        self, reference: Reference, recent: Samples, groups: Ints | None, each: Each
+        self, reference: Reference, recent: Samples, groups: Ints | None, each: Mapper
     ) -> Measure:
-        mine, theirs = known(reference.samples.values), known(recent.values)
+        before, now = reference.samples.values, recent.values
+        if before is None or now is None:
+            raise DriftError(self.name, "needs samples in order; make them with in_order=True")
+        mine, theirs = (np.where(np.abs(values) < HUGE, values, np.nan) for values in (before, now))
         series = len(theirs)
         rows = members_of(np.zeros(series, dtype=np.int64) if groups is None else groups)
 
@@ -153,13 +157,6 @@ class IsolationForest(DriftTest):
             return odd
 
         return rate
-
-
-def known(values: Floats | None) -> Floats:
-    """Return samples with NaN for what is none; that they are there has been checked."""
-    if values is None:
-        raise TypeError("samples are not in order")
-    return np.where(np.abs(values) < HUGE, values, np.nan)
 
 
 def mostly(values: Floats) -> Bools:

@@ -5,21 +5,18 @@ independent ones. How much less is the autocorrelation time: so many samples are
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from exporter.core.kernels import compiled
+from exporter.core.pieces import Mapper, one_by_one
 from exporter.core.series import Bools, Floats, Ints
 from exporter.core.tail import HUGE
 
 Piece: TypeAlias = tuple[int, int]
 """Rows [start, stop)."""
-
-Each: TypeAlias = Callable[[Callable[[Piece], Any], Iterable[Piece]], Iterable[Any]]
-"""How to do pieces of work, in order: `map`, or that of a pool of threads."""
 
 ROWS: Final = 256
 """Series in a piece of work."""
@@ -115,7 +112,7 @@ def samples_of(values: Floats, *, in_order: bool = False) -> Samples:
 
 
 def reference_of(
-    values: Floats, *, season: int = 0, in_order: bool = False, each: Each = map
+    values: Floats, *, season: int = 0, in_order: bool = False, each: Mapper = one_by_one
 ) -> Reference:
     """Return the reference made of `values` [S, N].
 
@@ -126,7 +123,7 @@ def reference_of(
         day of which windows are whole days, or the columns of one window where only the same hours
         are chosen: it is the same on both sides, so that samples are not worth less for it. Known
         from three repetitions; 0 is none
-    each : how to do the pieces of work, such as the `map` of a pool of threads
+    each : does pieces of the work
     """
     ascending = np.empty(values.shape)
     count, memory = np.zeros(len(values), dtype=np.int64), np.ones(len(values))

@@ -1,4 +1,6 @@
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from exporter.drift.ks import Ks
 from exporter.drift.psi import Psi
 from exporter.drift.samples import ROWS, reference_of, samples_of
 from exporter.errors import DriftError
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 PARSE: TypeAdapter[object] = TypeAdapter(AnyDriftTest)
 
@@ -27,7 +32,11 @@ def test_a_pool_of_threads_gives_the_same() -> None:
     one, other = pair_of(3 * ROWS + 7)
     reference, recent = reference_of(one), samples_of(other)
     with ThreadPoolExecutor(2) as pool:
-        shared = Ks().compare(reference_of(one, each=pool.map), recent, each=pool.map)
+
+        def each(work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+            return pool.map(work, items)
+
+        shared = Ks().compare(reference_of(one, each=each), recent, each=each)
     alone = Ks().compare(reference, recent)
     for name in ("statistic", "p_value", "severity"):
         np.testing.assert_array_equal(getattr(shared, name), getattr(alone, name))

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from exporter.drift.isolation_forest import IsolationForest
 from exporter.drift.ks import Ks
 from exporter.drift.samples import reference_of, samples_of
 
-SMALL: Final = IsolationForest(trees=25)
+SMALL: Final = IsolationForest(trees=20)
 COUNT: Final = 1200
 
 
@@ -38,7 +39,7 @@ def test_series_that_part_company_drift_though_neither_does() -> None:
 @pytest.mark.parametrize("slow", [False, True])
 def test_no_more_than_the_nominal_share_of_groups_drifts(slow: bool) -> None:
     rng = np.random.default_rng(2)
-    groups = 40
+    groups = 30
     noise = rng.normal(0, 1, (2 * groups, 1400 + 500))
     values = lfilter([1.0], [1.0, -0.95 if slow else 0.0], noise)[:, 500:]
     reference = reference_of(values[:, :COUNT], in_order=True)
@@ -59,8 +60,8 @@ def test_the_same_samples_and_seed_give_the_same() -> None:
     values = pair_of(4)
     first, again = compare(values), compare(values)
     np.testing.assert_array_equal(first.statistic, again.statistic)
-    other = compare(values, test=IsolationForest(trees=25, seed=1))
-    assert first.statistic[0] != other.statistic[0]
+    others = {compare(values, test=replace(SMALL, seed=seed)).statistic[0] for seed in range(1, 5)}
+    assert len(others) > 1
 
 
 def test_groups_do_not_know_of_each_other() -> None:

@@ -5,7 +5,7 @@ from scipy import special, stats
 from exporter.core.kernels import uncompiled
 from exporter.core.series import Floats
 from exporter.drift.base import CRITICAL, HIGH, MODERATE, NONE
-from exporter.drift.ks import Ks, distances
+from exporter.drift.ks import Ks, distances, fill_tails
 from exporter.drift.kslaw import inside, limit_law, tail
 from exporter.drift.samples import Reference, reference_of, samples_of
 
@@ -62,6 +62,10 @@ def test_machine_code_does_what_is_written() -> None:
     for distance in (0.0, 0.1, 0.4, 1.0):
         assert uncompiled(inside)(distance, 9, 6) == inside(distance, 9, 6)
     assert inside(0.0, 9, 6) == 0.0
+    sizes, p_value = np.array([9, 9]), np.full(2, np.nan)
+    told = np.array([True, False])
+    uncompiled(fill_tails)(np.array([0.4, 0.4]), sizes, sizes, told, p_value)
+    np.testing.assert_array_equal(p_value, [tail(0.4, 9, 9), np.nan])
 
 
 def test_severity_grows_with_the_distance() -> None:

@@ -46,6 +46,9 @@ def test_ten_bins_by_hand() -> None:
 def test_one_bin_by_hand() -> None:
     index, surprise = uncompiled(index_and_surprise)(0.5, 0.5, 20.0, 30.0)
     assert (index, surprise) == (0.0, 0.0)
+    some, nothing = np.zeros((1, 3)), np.array([0])
+    args = some, nothing, some, nothing, nothing * 1.0, nothing * 1.0
+    assert np.isnan(uncompiled(indices)(*args)[0][0])
 
 
 @pytest.mark.parametrize("n", [10, 33, 100, 2016])

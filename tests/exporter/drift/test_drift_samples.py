@@ -10,7 +10,7 @@ from exporter.core.kernels import uncompiled
 from exporter.core.series import Floats, utc_offsets
 from exporter.drift.discovery import adjusted
 from exporter.drift.hours import HOUR, same_hours
-from exporter.drift.samples import memory_of, reference_of, samples_of
+from exporter.drift.samples import memory_of, reference_of, remove_rhythm, samples_of
 from tests.reference import drift as slow
 
 
@@ -47,6 +47,12 @@ def test_machine_code_does_what_is_written() -> None:
         plain = uncompiled(memory_of)(ascending, order, count, season)
         np.testing.assert_allclose(quick, plain, rtol=1e-9)
         np.testing.assert_array_equal(quick[3:5], 1.0)
+    rank, there = np.arange(9.0), np.array([1.0, 1, 1, 1, 1, 0, 1, 1, 0])
+    rank[there == 0] = 0.0
+    for function in (remove_rhythm, uncompiled(remove_rhythm)):
+        left = rank.copy()
+        function(left, there, 3)
+        np.testing.assert_array_equal(left, [-3, -3, 0, 0, 0, 0, 3, 3, 0])
 
 
 def test_a_rhythm_that_is_told_of_is_no_memory() -> None:
