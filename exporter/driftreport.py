@@ -18,6 +18,7 @@ from promkit.durations import format_duration
 from promkit.web import STYLE
 
 UNKNOWN: Final = "cannot tell"
+DISPUTED: Final = "disputed"
 
 ACTIONS: Final[Mapping[str, str]] = {
     "critical": "find out now what changed; alerts and forecasts still go by how it was before",
@@ -25,8 +26,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "moderate": "keep an eye on it",
     "none": "nothing to do",
     UNKNOWN: "wait: too few samples, here or in the baseline",
+    DISPUTED: "nothing to do yet: most tests call the change chance, or small",
 }
-"""What to do, by status."""
+"""What to do, by status, and where one test alone finds drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Line:
     series : its labels
     status : a word
     measures : test -> statistic, empty where it cannot tell
+    is_disputed : some test finds drift, though most do not
     chance : p value of `ks`, likewise
     before, now : medians of the baseline at the same hours and of the window, likewise
     """
@@ -45,6 +48,7 @@ class Line:
     series: str
     status: str
     measures: Mapping[str, str]
+    is_disputed: bool
     chance: str
     before: str
     now: str
@@ -93,6 +97,8 @@ def chapter_of(
                 series=_series(checked.keys, row),
                 status=status[row],
                 measures={name: _told(one.statistic[row]) for name, one in checked.tests.items()},
+                is_disputed=status[row] == SEVERITIES[0]
+                and any(one.severity[row] > 0 for one in checked.tests.values()),
                 chance="" if ks is None else _told(ks.p_value[row]),
                 before=_told(checked.before[row]),
                 now=_told(checked.now[row]),
@@ -216,7 +222,7 @@ def _about(plan: DriftPlan, baseline: Baseline | None) -> str:
 
 def _action(chapter: Chapter, line: Line) -> str:
     if line.status not in ("high", "critical"):
-        return ACTIONS[line.status]
+        return ACTIONS[DISPUTED if line.is_disputed else line.status]
     command = f"anomaly-exporter drift retake --query {chapter.query}"
     return f"{ACTIONS[line.status]}; if it is to stay: {command}"
 

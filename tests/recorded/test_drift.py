@@ -1,0 +1,153 @@
+"""Drift in the whole exporter, in this process, on the recorded Prometheus."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.cli import main
+from tests.conftest import RecordedPrometheus
+from tests.recorded.exporter import Exporter, running
+
+# The recording's labels with noise of our own: what free memory does is worth but a few samples.
+CONFIG = """
+prometheus: {{url: "{url}", scrape_interval: 5s}}
+evaluation_interval: 5s
+queries:
+  - name: steady
+    expr: sum by (instance) (node_memory_MemFree_bytes) * 0 + {noise}
+    drift: {{reference: 1h, window: 10m, step: 15s, interval: 15s}}
+  - {{name: bare, expr: node_memory_MemFree_bytes}}
+  - name: moved
+    expr: sum by (instance) (node_memory_MemFree_bytes) * 0 + {noise} + 9 * (time() > bool {then})
+    unit: bananas
+    ensemble: none
+    drift:
+      reference: 1h
+      window: 10m
+      step: 15s
+      tests: [{{kind: ks}}, {{kind: psi}}, {{kind: isolation_forest}}]
+  - {{name: broken, expr: "sum(", drift: {{}}, ensemble: none}}
+state: {{path: {folder}/exporter.state}}
+"""
+NOISE = "scalar(sin(vector((time() % 997) ^ 2)))"
+HOST = ',instance="recorded-host"'
+
+
+@pytest.fixture
+def config(recorded: RecordedPrometheus, tmp_path: Path) -> Path:
+    path = tmp_path / "exporter.yml"
+    then = int(time.time()) - 660
+    path.write_text(CONFIG.format(url=recorded.url, folder=tmp_path, noise=NOISE, then=then))
+    return path
+
+
+def checks(query: str) -> str:
+    return f'anomaly_exporter_drift_checks_total{{query="{query}"}}'
+
+
+def version(query: str) -> str:
+    return f'anomaly_exporter_drift_baseline_version{{query="{query}"}}'
+
+
+async def until_version(exporter: Exporter, query: str, number: int) -> None:
+    while (await exporter.until(checks(query)))[version(query)] != number:
+        pass
+
+
+async def test_the_page_says_how_far_the_series_have_drifted(config: Path) -> None:
+    async with running(config) as exporter:
+        await exporter.until(checks("steady"))
+        await exporter.until(checks("moved"))
+        failed = 'anomaly_exporter_drift_check_failures_total{query="broken",reason="rejected"}'
+        page = await exporter.until(failed)
+        _, overview = await exporter.ask("/")
+        assert await exporter.ask("/-/drift/retake?query=bare", "POST") == (
+            404,
+            "found query 'bare'; allowed: steady, moved, broken\n",
+        )
+        assert (await exporter.ask("/-/drift/retake?query=moved", "POST"))[0] == 202
+        await until_version(exporter, "moved", 2)
+        page_after = await exporter.page()
+    steady, moved = (f'{{query="{name}"{HOST}' for name in ("steady", "moved"))
+    assert page[f"anomaly_drift_severity{steady}}}"] == 0
+    assert page[f"anomaly_drift_severity{moved}}}"] == 3
+    for test in ("ks", "psi", "wasserstein"):
+        assert 0 <= page[f'anomaly_drift_statistic{steady},test="{test}"}}'] < 0.3
+    assert page[f'anomaly_drift_p_value{steady},test="ks"}}'] > 0.001
+    assert page[f'anomaly_drift_statistic{moved},test="isolation_forest"}}'] > 0.5
+    assert page['anomaly_exporter_drift_series{query="moved",severity="critical"}'] == 1
+    assert page['anomaly_exporter_drift_check_interval_seconds{query="steady"}'] == 15
+    assert page_after[version("steady")] == page[version("moved")] == 1
+    assert not [name for name in page if name.startswith("anomaly_drift") and "bare" in name]
+    assert re.search(r"<td>moved</td><td>not scored</td><td>1</td>.*?<td>ok, ", overview)
+    assert "drift: " in overview
+
+
+async def test_baselines_survive_a_reload_and_a_restart(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(config) as exporter:
+        await exporter.until(checks("steady"))
+        await exporter.until(checks("moved"))
+        text = config.read_text()
+        config.write_text(text.replace("unit: bananas", "unit: apples"))
+        assert (await exporter.ask("/-/reload", "POST"))[0] == 200
+        page = await exporter.page()
+        assert page[version("steady")] == 1
+        assert f'anomaly_drift_severity{{query="moved"{HOST}}}' in page
+        start = text.index("    drift: {reference")
+        config.write_text(text[:start] + text[text.index("  - {name: bare") :])
+        assert (await exporter.ask("/-/reload", "POST"))[0] == 200
+        page = await exporter.page()
+        assert not [name for name in page if "drift" in name and "steady" in name]
+    config.write_text(text)
+    kept = {path.name for path in (config.parent / "exporter.state.baselines").iterdir()}
+    assert kept == {"steady.npz", "moved.npz"}
+    flag = f"--config.file={config}"
+    assert main(["drift", "baselines", flag]) == 0
+    listed = capsys.readouterr().out
+    assert listed.count("version 1, taken") == 2
+    assert "query broken\n  no baseline is kept yet" in listed
+    async with running(config) as exporter:
+        page = await exporter.until(checks("steady"))
+        assert page[version("steady")] == 1
+    capsys.readouterr()
+    assert main(["drift", "baselines", flag, "--query", "steady"]) == 0
+    listed = capsys.readouterr().out
+    assert listed.count("version 1, taken") == 1
+    assert '  {instance="recorded-host"} 240, ' in listed
+    report = config.parent / "drift.html"
+    assert main(["drift-report", flag, "--html", str(report)]) == 1
+    said = capsys.readouterr().out
+    assert "query moved in bananas\n  the last 10m beside baseline 1 (first run): 1h" in said
+    assert "  1 series: 1 critical\n  CRITICAL    {instance=" in said
+    assert "query broken\n  FAILED: " in said
+    assert "<td>critical</td>" in report.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["drift-report", "--query", "bare"], 2, "--query: found 'bare'; allowed: steady, moved"),
+        (["drift", "baselines", "--number", "3"], 2, "--number: found without --query"),
+        (["drift", "retake", "--query", "b"], 2, "--query: found 'b'; allowed: steady, moved"),
+        (
+            ["drift", "retake", "--query", "moved", "--exporter.url", "http://u:p@127.0.0.1:9"],
+            1,
+            "127.0.0.1:9/-/drift/retake does not answer (ConnectionError)",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str],
+    code: int,
+    said: str,
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*arguments, f"--config.file={config}"]) == code
+    found = capsys.readouterr().err
+    assert said in found
+    assert "u:p" not in found
