@@ -63,7 +63,7 @@ class Reference:
     ----------
     samples : of S series
     memory : float64 [S], autocorrelation time in samples, at least 1; see `memory_of`
-    season : as given to `reference_of`
+    season : columns of the samples after which a rhythm repeats itself, 0 for none
     """
 
     samples: Samples
@@ -112,7 +112,13 @@ def samples_of(values: Floats, *, in_order: bool = False) -> Samples:
 
 
 def reference_of(
-    values: Floats, *, season: int = 0, in_order: bool = False, each: Mapper = one_by_one
+    values: Floats,
+    *,
+    season: int = 0,
+    chosen: Bools | None = None,
+    again: int = 0,
+    in_order: bool = False,
+    each: Mapper = one_by_one,
 ) -> Reference:
     """Return the reference made of `values` [S, N].
 
@@ -120,24 +126,29 @@ def reference_of(
     ----------
     values, in_order : see `samples_of`
     season : columns after which a rhythm repeats itself that the windows hold wholly, such as a
-        day of which windows are whole days, or the columns of one window where only the same hours
-        are chosen: it is the same on both sides, so that samples are not worth less for it. Known
-        from three repetitions; 0 is none
+        day: it is the same on both sides, so that samples are not worth less for it. Known from
+        three repetitions; 0 is none
+    chosen : bool [N], the columns to compare with, such as the same hours of the week; None for
+        all. The memory is that of all columns: a single day cannot tell memory from rhythm
+    again : chosen columns after which these repeat the rhythm; the season of the result
     each : does pieces of the work
     """
-    ascending = np.empty(values.shape)
+    kept = values if chosen is None else values[:, chosen]
+    ascending = np.empty(kept.shape)
     count, memory = np.zeros(len(values), dtype=np.int64), np.ones(len(values))
 
     def work(piece: Piece) -> None:
         rows = slice(*piece)
         known = np.where(np.abs(values[rows]) < HUGE, values[rows], np.nan)
         order = known.argsort()
-        ascending[rows] = np.take_along_axis(known, order, 1)
+        ordered = np.take_along_axis(known, order, 1)
+        memory[rows] = memory_of(ordered, order, np.isfinite(ordered).sum(1), season)
+        ascending[rows] = ordered if chosen is None else np.sort(known[:, chosen])
         count[rows] = np.isfinite(ascending[rows]).sum(1)
-        memory[rows] = memory_of(ascending[rows], order, count[rows], season)
 
     deque(each(work, pieces_of(len(values))), maxlen=0)
-    return Reference(Samples(ascending, count, values if in_order else None), memory, season)
+    samples = Samples(ascending, count, kept if in_order else None)
+    return Reference(samples, memory, season if chosen is None else again)
 
 
 def pieces_of(series: int) -> list[Piece]:
