@@ -21,10 +21,11 @@ Course = Callable[[np.random.Generator, Floats], Floats]
 
 @dataclass(frozen=True)
 class Fill:
-    """A kind of fill; around its course there is noise of 0.2 to 5 % of a day's rise."""
+    """A kind of fill, with noise of that share of a day's rise, or of up to 25 times as much."""
 
     name: str
     course: Course
+    noise: float = 0.002
 
 
 def steady(_: np.random.Generator, days: Floats) -> Floats:
@@ -68,7 +69,8 @@ def beginning(_: np.random.Generator, days: Floats) -> Floats:
 
 
 FILLS: Final = (
-    Fill("steady", steady),
+    Fill("steady", steady, 0.0002),
+    Fill("steady, with noise", steady),
     Fill("accelerating", accelerating),
     Fill("stepwise", stepwise),
     Fill("with a daily season", seasonal),
@@ -92,7 +94,7 @@ def _case(fill: Fill, rng: np.random.Generator) -> Climb:
     start = PAST * DAY
     while True:
         course = fill.course(rng, days)
-        noise = 0.002 * 25 ** rng.random()
+        noise = fill.noise * 25 ** rng.random()
         values = 100.0 + course + rng.normal(0, noise, len(days))
         limit = 100.0 + course[start + round(rng.uniform(0.4, 0.9) * DAY)]
         (above,) = np.nonzero(values[start - DAY :] >= limit)

@@ -22,6 +22,9 @@ NEAR: Final = 0.1
 
 COVERAGE: Final = 0.9
 
+SOON: Final = 0.5
+"""Columns before a crossing after which nothing is asked any more: errors are shares of them."""
+
 TIMES: Final = 3
 """Instants per series at which probabilities are asked for."""
 
@@ -130,7 +133,8 @@ def predict_linear(climbs: Climbs, past: Floats, limits: Floats) -> Told:
 
 def newest_of(case: Climb, share: float) -> int:
     """Return the newest column that is known when so much of the way is left."""
-    return case.crossing - max(1, round(share * (case.crossing - case.start)))
+    newest = case.crossing - max(1, round(share * (case.crossing - case.start)))
+    return newest if case.instant - newest >= SOON else newest - 1
 
 
 def pasts(climbs: Climbs, share: float) -> tuple[Floats, Floats]:
