@@ -52,7 +52,7 @@ def main() -> int:
         return 1
     print(
         f"writing {PACE // 2**10} KiB/s into .run/fill, which counts as full at "
-        f"{SIZE // 2**20} MiB, in {SIZE // PACE // 60} minutes;\n"
+        f"{SIZE // 2**20} MiB, in {round(SIZE / PACE / 60)} minutes;\n"
         "in about five the log of `make run` and http://127.0.0.1:9854/ show "
         "AnomalyBreachPredicted for folder.\n"
         "Ctrl-C makes room at any time: a breach that was predicted counts as averted then"
@@ -64,7 +64,7 @@ def main() -> int:
         print()
     finally:
         empty(run_folder)
-    print("room was made; the alert is resolved some ten minutes from now")
+    print("room was made; if there was an alert, it is resolved some ten minutes from now")
     return 0
 
 
