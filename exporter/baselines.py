@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exporter.core.ring import Ring
-from exporter.core.rows import State, select_keys, take_rows
+from exporter.core.rows import State, concatenate, select_keys, take_rows
 from exporter.core.series import Floats, Ints, Keys
 from exporter.driftplan import DriftPlan
 
@@ -36,6 +36,9 @@ SHARES: Final = (
 )
 """Percentiles that a version is described by; those at tens are the edges of a histogram of ten
 bins with a tenth of the samples each."""
+
+PIECE: Final = 256
+"""Series that are taken at a time, so that no second copy of all is in memory."""
 
 MOST_OF_IT: Final = 0.95
 """Share of the configured span from which a baseline counts as whole."""
@@ -140,16 +143,21 @@ def cohort_of(
     rows = np.array(
         [row for row, key in enumerate(ring.keys) if key not in (but or ())], dtype=np.int64
     )
-    values = ring.samples(rows, times)
-    is_sample = np.isfinite(values)
-    has_enough = is_sample.sum(1) >= max(1, least)
-    if not has_enough.any():
+    kept, centers, rest = [], [np.empty(0)], [np.empty((0, len(times)), dtype=np.float32)]
+    for first in range(0, len(rows), PIECE):
+        some = rows[first : first + PIECE]
+        values = ring.samples(some, times)
+        values[~np.isfinite(values)] = np.nan
+        has_enough = np.isfinite(values).sum(1) >= max(1, least)
+        kept.append(some[has_enough])
+        centers.append(np.nanmedian(values[has_enough], 1))
+        rest.append(_rest(values[has_enough], centers[-1]))
+    whole = np.concatenate(rest)
+    if not len(whole):
         return None
-    start = int(np.argmax(is_sample[has_enough].any(0)))
-    values = np.where(is_sample, values, np.nan)[has_enough, start:]
-    centers = np.nanmedian(values, 1)
-    keys = select_keys(ring.keys, rows[has_enough])
-    return Cohort(keys, times[start:], centers, _rest(values, centers))
+    start = int(np.argmax(np.isfinite(whole).any(0)))
+    keys = select_keys(ring.keys, np.concatenate(kept))
+    return Cohort(keys, times[start:], np.concatenate(centers), whole[:, start:].copy())
 
 
 def retaken(
@@ -193,10 +201,7 @@ def with_born(before: Baseline, cohort: Cohort | None, there: set[bytes]) -> Bas
         version = replace(
             version,
             keys=version.keys + cohort.keys,
-            summary={
-                name: np.concatenate([array, added[name]])
-                for name, array in version.summary.items()
-            },
+            summary=concatenate([version.summary, added]),
         )
     is_kept = np.array([row for row, key in enumerate(version.keys) if key in there], np.int64)
     version = replace(
@@ -213,11 +218,18 @@ def _rest(values: Floats, centers: Floats) -> Singles:
 
 
 def _summary(cohort: Cohort) -> State:
-    values = cohort.values(np.arange(len(cohort.keys)), np.arange(len(cohort.times)))
-    values[~np.isfinite(values)] = np.nan
-    return {
-        "samples": np.isfinite(values).sum(1),
-        "mean": np.nanmean(values, 1),
-        "deviation": np.nanstd(values, 1),
-        "percentiles": np.nanpercentile(values, SHARES, 1).T,
-    }
+    columns = np.arange(len(cohort.times))
+    parts = []
+    for first in range(0, len(cohort.keys), PIECE):
+        rows = np.arange(first, min(first + PIECE, len(cohort.keys)))
+        values = cohort.values(rows, columns)
+        values[~np.isfinite(values)] = np.nan
+        parts.append(
+            {
+                "samples": np.isfinite(values).sum(1),
+                "mean": np.nanmean(values, 1),
+                "deviation": np.nanstd(values, 1),
+                "percentiles": np.nanpercentile(values, SHARES, 1).T,
+            }
+        )
+    return concatenate(parts)

@@ -43,9 +43,9 @@ class Checked:
     failure: DriftError | None = None
 
 
-_Piece = tuple[int, Cohort, Ints, int, Ints, Ints]
-"""Number of a cohort, the cohort, its columns to compare with, after how many of these the hours
-are the same again, rows of the series that are there, and those of the cohort."""
+_Piece = tuple[int, Cohort, Bools, int, Ints, Ints]
+"""Number of a cohort, the cohort, which of its columns to compare with, after how many of these the
+hours are the same again, rows of the series that are there, and those of the cohort."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,25 +146,27 @@ def _pairs(
     """Return both sides of the series that have a baseline, some at a time."""
     recent = ring.times()[-plan.window :]
     in_order = not all(test.is_independent for test in plan.tests)
+    # The rhythm of the days is the same on both sides, and a day is too short to know it by.
+    day, rest = divmod(DAY, plan.step)
+    day = 0 if rest else day
     row_of = {key: row for row, key in enumerate(keys)}
     pieces: list[_Piece] = []
     for number, cohort in enumerate(cohorts):
-        chosen, season = columns_like(plan, cohort.times, recent)
-        columns = np.flatnonzero(chosen)
+        chosen, again = columns_like(plan, cohort.times, recent)
         shared = [(row_of[key], mine) for mine, key in enumerate(cohort.keys) if key in row_of]
         both = np.array(shared, dtype=np.int64).reshape(-1, 2)
         for first in range(0, len(both), ROWS):
             rows, mine = both[first : first + ROWS].T
-            pieces.append((number, cohort, columns, season, rows, mine))
+            pieces.append((number, cohort, chosen, again, rows, mine))
 
     def pair_of(piece: _Piece) -> _Pair:
-        number, cohort, columns, season, rows, mine = piece
+        number, cohort, chosen, again, rows, mine = piece
         now = cohort.rounded(mine, ring.samples(there[rows], recent))
-        past = cohort.values(mine, columns)
+        past = cohort.values(mine, np.arange(len(cohort.times)))
         return _Pair(
             rows,
             number,
-            reference_of(past, season=season, in_order=in_order),
+            reference_of(past, season=day, chosen=chosen, again=again, in_order=in_order),
             samples_of(now, in_order=in_order),
         )
 

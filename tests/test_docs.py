@@ -21,6 +21,7 @@ from exporter.config import (
 from exporter.detectors import ALL
 from exporter.drift import ALL as DRIFT_TESTS
 from exporter.drift.base import DriftTest
+from exporter.driftconfig import DriftConfig
 from exporter.forecastconfig import CapacityConfig, ForecastConfig
 from exporter.forecasters import ALL as FORECASTERS
 from exporter.forecasters.base import Forecaster
@@ -30,7 +31,7 @@ CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 DETECTORS = (ROOT / "docs/detectors.md").read_text()
 DRIFT = (ROOT / "docs/drift.md").read_text()
 FORECASTING = (ROOT / "docs/forecasters.md").read_text()
-MODELS = (Config, PrometheusConfig, QueryConfig, StateConfig, ForecastConfig, CapacityConfig)
+MODELS = (Config, PrometheusConfig, QueryConfig, StateConfig, ForecastConfig, CapacityConfig, DriftConfig)
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")

@@ -161,3 +161,18 @@ def test_equal_samples_stay_equal_however_they_are_kept() -> None:
     assert cohort is not None
     checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
     np.testing.assert_array_equal(checked.tests["ks"].statistic, [0.0])
+
+
+def test_a_daily_rhythm_is_neither_drift_nor_in_the_way() -> None:
+    times = np.arange(8 * 288)
+    noise = np.random.default_rng(6).normal(0.0, 0.5, (3, len(times)))
+    values = 10.0 + 5.0 * np.sin(times * 2 * np.pi / 288) + noise
+    values[1, 7 * 288 :] += 2.5
+    values[2, 7 * 288 + 144 :] -= 5.0
+    plan, ring = plan_of(2016, 288, tests=(Ks(), Psi())), ring_of(values)
+    cohort = cohort_of(ring, plan, 1)
+    assert cohort is not None
+    checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
+    assert checked.severity[0] == 0
+    assert checked.severity[1] > 0
+    assert checked.severity[2] > 0
