@@ -31,7 +31,15 @@ CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 DETECTORS = (ROOT / "docs/detectors.md").read_text()
 DRIFT = (ROOT / "docs/drift.md").read_text()
 FORECASTING = (ROOT / "docs/forecasters.md").read_text()
-MODELS = (Config, PrometheusConfig, QueryConfig, StateConfig, ForecastConfig, CapacityConfig, DriftConfig)
+MODELS = (
+    Config,
+    PrometheusConfig,
+    QueryConfig,
+    StateConfig,
+    ForecastConfig,
+    CapacityConfig,
+    DriftConfig,
+)
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")
