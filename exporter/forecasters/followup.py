@@ -39,19 +39,20 @@ class Outcomes:
 
 
 def fresh(series: int) -> State:
-    """Return the state of so many series that were never looked at: 8 numbers each.
+    """Return the state of so many series that were never looked at: 9 numbers each.
 
     Instants are int64 [S], unix milliseconds, NEVER where there is none: `seen` newest column,
     `beyond` newest sample beyond the limit, `opened` the prediction's first cycle, `deadline` until
     when it may come true, `doubted` since when it has been unlikely. `is_armed` int64 [S]: the next
-    crossing counts; `doubts` int64 [S], cycles since `doubted`; `room` float64 [S], distance to the
-    limit when the prediction was made.
+    crossing counts; `doubts` int64 [S], cycles since `doubted`; `room` and `noise` float64 [S],
+    distance to the limit and noise when the prediction was made.
     """
     instants = ("seen", "beyond", "opened", "deadline", "doubted")
     state: State = {name: np.full(series, NEVER, dtype=np.int64) for name in instants}
     state["is_armed"] = np.ones(series, dtype=np.int64)
     state["doubts"] = np.zeros(series, dtype=np.int64)
     state["room"] = np.full(series, np.nan)
+    state["noise"] = np.full(series, np.nan)
     return state
 
 
@@ -100,8 +101,8 @@ def advance(
             is_new = (when > state["seen"]) & (was_seen | (when == now))
             leads.append(_pass(state, when, room[:, column], noise, is_new, patience, ended))
             if when == now:
-                _doubt(state, now, room[:, -1], noise, breach, is_new, patience, ended)
-                _open(state, now, room[:, -1], breach, is_new, horizon, patience)
+                _doubt(state, now, room[:, -1], breach, is_new, patience, ended)
+                _open(state, now, room[:, -1], noise, breach, is_new, horizon, patience)
     counts = {name: int(happened.sum()) for name, happened in ended.items()}
     return state, Outcomes(counts, np.concatenate(leads))
 
@@ -126,7 +127,7 @@ def _pass(
     ended["unpredicted"] += crossed & ~is_open
     state["opened"][crossed] = NEVER
     overdue = is_sample & ~crossed & is_open & (now > state["deadline"])
-    _give_up(state, overdue, room, noise, ended)
+    _give_up(state, overdue, room, ended)
     is_clear = is_sample & ~is_beyond & ((room > noise) | (now - state["beyond"] >= patience))
     state["is_armed"][is_clear] = 1
     state["is_armed"][is_beyond] = 0
@@ -139,7 +140,6 @@ def _doubt(
     state: State,
     now: int,
     room: Floats,
-    noise: Floats,
     breach: Breach,
     is_new: Bools,
     patience: int,
@@ -152,13 +152,14 @@ def _doubt(
     state["doubts"][doubted] += 1
     state["doubts"][~is_open | (breach.probability >= LIKELY)] = 0
     for_good = (state["doubts"] >= DOUBTS) & (now - state["doubted"] >= patience)
-    _give_up(state, doubted & for_good & np.isfinite(room), room, noise, ended)
+    _give_up(state, doubted & for_good & np.isfinite(room), room, ended)
 
 
 def _open(
     state: State,
     now: int,
     room: Floats,
+    noise: Floats,
     breach: Breach,
     is_new: Bools,
     horizon: int,
@@ -170,16 +171,16 @@ def _open(
     opened = is_likely & can_open
     state["opened"][opened] = now
     state["room"][opened] = room[opened]
+    # Not that of the end: whoever makes room at once makes a jump that widens the next bands.
+    state["noise"][opened] = noise[opened]
     latest = breach.latest[opened] * 1000
     until = np.where(np.isfinite(latest), latest, now + horizon)
     state["deadline"][opened] = until.astype(np.int64) + patience
 
 
-def _give_up(
-    state: State, rows: Bools, room: Floats, noise: Floats, ended: dict[str, Ints]
-) -> None:
+def _give_up(state: State, rows: Bools, room: Floats, ended: dict[str, Ints]) -> None:
     """End predictions that did not come true: there is clearly more room than there was, or not."""
-    is_averted = room - state["room"] > np.fmax(noise, GAIN * state["room"])
+    is_averted = room - state["room"] > np.fmax(state["noise"], GAIN * state["room"])
     ended["averted"] += rows & is_averted
     ended["false"] += rows & ~is_averted
     state["opened"][rows] = NEVER

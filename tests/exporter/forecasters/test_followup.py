@@ -107,6 +107,12 @@ def test_a_breach_is_averted_when_somebody_makes_room_and_the_prediction_goes() 
     assert watch.rest(100, 50.0).seen == {"averted": 1}
 
 
+def test_the_jump_by_which_room_is_made_does_not_pass_for_noise() -> None:
+    watch = predicted()
+    watch.noise = 60.0  # a band that has seen it
+    assert watch.rest(37, 50.0).seen == {"averted": 1}
+
+
 def test_a_prediction_withdrawn_for_good_was_false_if_no_room_was_made() -> None:
     watch = predicted().rest(36, 80.0)
     assert watch.seen == {}
