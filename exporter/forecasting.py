@@ -1,30 +1,28 @@
 """The forecasts of all queries: their threads, their loops, and what stays at a reload."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import Calendars, CalendarState
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import CycleRow, QueryRow
 from exporter.calendarconfig import CalendarConfig
 from exporter.checkpoint import Outlooks
-from exporter.compiling import compile_forecasters, follow
+from exporter.compiling import compile_forecasters
 from exporter.config import QueryConfig
 from exporter.core.published import Outlook
 from exporter.core.source import Source
-from exporter.crew import Crew
 from exporter.forecastconfig import lead_name
 from exporter.forecastloop import ForecastLoop
 from exporter.forecastrunner import ForecastRunner
+from exporter.showing import Showing
 from promkit.clock import Clock
 
 ASKERS = 4
 """Queries whose cycles are under way at a time."""
 
 
-class Forecasting:
+class Forecasting(Showing[ForecastLoop]):
     """All forecast loops of a running exporter.
 
     Parameters
@@ -33,13 +31,13 @@ class Forecasting:
     metrics : where they are counted
     """
 
+    compiled = "forecasters"
+    waiting = "forecasts"
+
     def __init__(self, clock: Clock, metrics: SelfMetrics) -> None:
-        self._clock = clock
+        super().__init__("forecast", ASKERS, clock)
         self._metrics = metrics
-        self._crew = Crew("forecast", ASKERS)
-        self._loops: dict[str, ForecastLoop] = {}
         self._calendars = Calendars(())
-        self._tasks: list[asyncio.Task[None]] = []
         metrics.also(CalendarMetrics(self._calendar_states))
 
     def take(
@@ -86,42 +84,18 @@ class Forecasting:
         self._loops = loops
 
     def start(
-        self, compiled: asyncio.Task[None], ready: Callable[[str], Awaitable[object]]
+        self, before: asyncio.Task[None], ready: Callable[[str], Awaitable[object]]
     ) -> asyncio.Task[None]:
-        """Begin the cycles of each query once what `ready` waits for, given its name, is so.
-
-        compiled : what is compiled before, since only one thread at a time can
-
-        Returns
-        -------
-        what is compiled now
-        """
-        compiling = asyncio.create_task(self._compile(compiled))
-        self._tasks = [compiling, asyncio.create_task(self._calendars.run(self._clock))]
-
-        async def until_ready(name: str) -> None:
-            await asyncio.wait([compiling])
-            await ready(name)
-
-        for name, loop in self._loops.items():
-            loop.start(partial(until_ready, name))
+        """Begin the cycles, see `Showing`, and read the calendars."""
+        compiling = super().start(before, ready)
+        self._tasks.append(asyncio.create_task(self._calendars.run(self._clock)))
         return compiling
-
-    async def stop(self) -> None:
-        """Return once no cycle runs any more; they end early."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
 
     def _calendar_states(self) -> Sequence[CalendarState]:
         return self._calendars.states()  # of those in force now
 
-    async def _compile(self, before: asyncio.Task[None]) -> None:
-        """Have the kernels ready before the first cycles, which wait for it."""
-        await asyncio.wait([before])
-        plans = [loop.runner.plan for loop in self._loops.values()]
-        work = self._crew.askers.submit(compile_forecasters, plans)
-        await follow(work, self._clock, "forecasters", "forecasts")
+    def _compile(self) -> None:
+        compile_forecasters([loop.runner.plan for loop in self._loops.values()])
 
     def states(self) -> Outlooks:
         """Return what is known by now; nobody writes to it any more."""
@@ -132,30 +106,3 @@ class Forecasting:
         """Return what is published at this instant; any thread may ask."""
         found = (loop.outlook for loop in self._loops.values())
         return [outlook for outlook in found if outlook is not None]
-
-    def row(self, query: str) -> CycleRow | None:
-        """Return what the page for people says of a query's forecasts."""
-        loop = self._loops.get(query)
-        if loop is None:
-            return None
-        return CycleRow(loop.state, loop.last_success, loop.last_error)
-
-    def rows_without(self, scored: Container[str]) -> list[QueryRow]:
-        """Return what the page says of queries that are only forecast."""
-        return [
-            QueryRow(
-                query=name,
-                state="not scored",
-                series=0 if loop.outlook is None else len(loop.outlook.keys),
-                warming=0,
-                evaluated=None,
-                error=None,
-                forecast=self.row(name),
-            )
-            for name, loop in self._loops.items()
-            if name not in scored
-        ]
-
-    def dismiss(self) -> None:
-        """End the threads."""
-        self._crew.dismiss()

@@ -224,13 +224,19 @@ class Service:
                 warming=loop.warming,
                 evaluated=loop.last_success,
                 error=loop.last_error,
-                forecast=self._forecasting.row(name),
             )
             for name, loop in self._loops.items()
         ]
         rows += self._forecasting.rows_without(self._loops)
         rows += self._drifting.rows_without({row.query for row in rows})
-        return [replace(row, drift=self._drifting.row(row.query)) for row in rows]
+        return [
+            replace(
+                row,
+                forecast=self._forecasting.row(row.query),
+                drift=self._drifting.row(row.query),
+            )
+            for row in rows
+        ]
 
     def _anomalies(self, wanted: Wanted) -> Anomalies:
         """Return the worst anomalies of all queries; runs on a scrape's threads."""

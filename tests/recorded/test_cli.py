@@ -121,7 +121,10 @@ def test_scores_are_backfilled_beside_the_samples(recorded: RecordedPrometheus) 
     assert scores == pytest.approx(samples, rel=0.02)
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["check-config"], ["backtest"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["run"], ["check-config"], ["backtest"], ["drift-report"], ["drift", "retake"]],
+)
 def test_help_teaches(command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "exporter", *command, "--help"],

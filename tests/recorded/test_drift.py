@@ -106,6 +106,9 @@ async def test_baselines_survive_a_reload_and_a_restart(
     kept = {path.name for path in (config.parent / "exporter.state.baselines").iterdir()}
     assert kept == {"steady.npz", "moved.npz"}
     flag = f"--config.file={config}"
+    assert main(["check-config", flag]) == 0
+    meaning = "drift by ks, psi, isolation_forest, every 1h: the last 10m beside a baseline of 1h,"
+    assert meaning in capsys.readouterr().out
     assert main(["drift", "baselines", flag]) == 0
     listed = capsys.readouterr().out
     assert listed.count("version 1, taken") == 2
