@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "|---|---|" + "---|" * (len(SHARES) + 1),
         *near,
         "",
-        "| said | of | " + " | ".join(f"{tenth}0 %" for tenth in range(10)) + " |",
+        "| said | of | " + " | ".join(f"{10 * tenth} %" for tenth in range(10)) + " |",
         "|---|---|" + "---|" * 10,
         *(calibrated(name, origin, parts) for (name, origin), parts in said.items()),
     ]
