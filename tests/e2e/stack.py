@@ -16,6 +16,12 @@ from quickstart.stack import PORTS, ROOT, commands, render_configs
 
 T = TypeVar("T")
 
+EVERY_FILE_SYSTEM = [
+    "--collector.filesystem.mount-points-exclude=^/(proc|sys)($|/)",
+    "--collector.filesystem.fs-types-exclude=^(autofs|cgroup2?|proc|sysfs)$",
+]
+"""Shared memory and the layers of containers included, which it leaves out by itself."""
+
 
 class Stack:
     """Starts, kills and questions the processes.
@@ -37,6 +43,7 @@ class Stack:
             (configs / name).write_text(filled.replace("{folder}", str(folder)))
         self.programs = obtain(FOLDER, lambda _: None)
         self._commands = commands(self.programs, configs, folder, self.ports)
+        self._commands["node_exporter"] += EVERY_FILE_SYSTEM
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
@@ -84,6 +91,12 @@ class Stack:
         )
         assert answer.ok, f"{expr}: {answer.text}"
         return list(answer.json()["data"]["result"])
+
+    def samples(self, selector: str, minutes: int) -> list[tuple[float, float]]:
+        """Return (unix seconds, value) of the only series of a selector, as it was scraped."""
+        found = self.query(f"{selector}[{minutes}m]")
+        assert len(found) <= 1, f"{selector}: {[one['metric'] for one in found]}"
+        return [(when, float(value)) for one in found for when, value in one["values"]]
 
     def value(self, expr: str) -> float | None:
         """Return the value of the only series of an expression, None when there is none."""

@@ -1,0 +1,65 @@
+"""What the programs of the shared stack are asked to do."""
+
+EXPORTER = """
+prometheus: {url: "{prometheus}", scrape_interval: 5s}
+evaluation_interval: 5s
+presets: [node, prometheus]
+calendars: [{name: holidays, ics: holidays.ics}]
+queries:
+  # Not the share of busy CPU: a build next door fills that too, but hardly with 64 processes.
+  - name: runnable_processes
+    expr: sum by (instance) (node_procs_running)
+    direction: up
+    min_deviation: 8
+    detectors: [{kind: zscore, min_samples: 10}, {kind: mad, min_samples: 10}]
+    publish_detector_scores: true
+  # For the gauges that only these detectors have.
+  - name: behaviour
+    expr: sum by (instance) (node_procs_running)
+    threshold: 1
+    detectors: [{kind: trend_change, window: 10}, {kind: pattern_shift, window: 8}]
+  - name: broken
+    expr: sum(
+  - name: disk_used
+    expr: |
+      max by (instance, mountpoint) (
+        node_filesystem_size_bytes{mountpoint="{mount}"}
+          - node_filesystem_free_bytes{mountpoint="{mount}"}
+      )
+    unit: bytes
+    range: [0, null]
+    threshold: 1
+    detectors: [{kind: mad}]
+    forecast:
+      step: 5s
+      horizon: 4m
+      interval: 5s
+      horizons: [1m, 4m]
+      lookback: 90s  # a third of what the disk takes to fill: the time before tells nothing of it
+      limit: |
+        {share} * max by (instance, mountpoint) (node_filesystem_size_bytes{mountpoint="{mount}"})
+      direction: up
+      calendars: [holidays]
+state: {path: "{folder}/exporter.state", interval: 5s}
+"""
+
+WEBHOOK = """
+store: {url: "sqlite:///{folder}/webhook.db"}
+channels:
+  - {kind: log, name: log}
+  - {kind: webhook, name: receiver, url: "{receiver}"}
+"""
+
+HOLIDAYS = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//anomaly-exporter//e2e//EN
+BEGIN:VEVENT
+UID:new-year
+DTSTAMP:20200101T000000Z
+DTSTART;VALUE=DATE:20200101
+RRULE:FREQ=YEARLY
+SUMMARY:New Year
+END:VEVENT
+END:VCALENDAR
+"""
