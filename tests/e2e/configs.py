@@ -18,6 +18,7 @@ queries:
     expr: sum by (instance) (node_procs_running)
     threshold: 1
     detectors: [{kind: trend_change, window: 10}, {kind: pattern_shift, window: 8}]
+    drift: {reference: 1m, window: 1m, step: 5s, interval: 5s}
   - name: broken
     expr: sum(
   - name: disk_used
