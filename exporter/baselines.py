@@ -133,13 +133,15 @@ class Baseline:
 def cohort_of(
     ring: Ring, plan: DriftPlan, least: int, but: set[bytes] | None = None
 ) -> Cohort | None:
-    """Return the samples before the recent window; None if there are not enough of any series.
+    """Return the newest samples; None if there is less than a window of them, or of any series.
 
-    ring : of at least the columns of reference and window
+    The window that is compared with them is among them: what is so now is what is usual then.
+
+    ring : of at least the columns of the reference
     least : samples that a series needs
     but : series to leave out
     """
-    times = ring.times()[-plan.window - plan.reference : -plan.window]
+    times = ring.times()[-plan.reference :]
     rows = np.array(
         [row for row, key in enumerate(ring.keys) if key not in (but or ())], dtype=np.int64
     )
@@ -156,6 +158,8 @@ def cohort_of(
     if not len(whole):
         return None
     start = int(np.argmax(np.isfinite(whole).any(0)))
+    if len(times) - start < plan.window:
+        return None
     keys = select_keys(ring.keys, np.concatenate(kept))
     return Cohort(keys, times[start:], np.concatenate(centers), whole[:, start:].copy())
 

@@ -68,7 +68,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "retake",
         help="have the running exporter take a query's baseline anew, at once",
         description="Asks the running exporter, by POST /-/drift/retake, to take the baseline of "
-        "a query anew, from the time before its window.",
+        "a query anew, from what its series have been like lately.",
     )
     add_common_flags(retake, ":9853", "exporter.yml")
     retake.add_argument("--query", metavar="NAME", required=True, help="which one")

@@ -110,7 +110,7 @@ def compile_drift_tests(plans: Iterable[DriftPlan]) -> None:
     few = DriftPlan(
         query="none", tests=tuple(tests.values()), step=_STEP, reference=day, window=_PAST
     )
-    ring = Ring(_STEP, few.reference + few.window)
+    ring = Ring(_STEP, few.reference)
     ring.append(_batch(0, ring.columns))
     if cohort := cohort_of(ring, few, 1):
         check(few, ring, retaken(None, cohort, few, 0, "first run"), one_by_one)

@@ -20,7 +20,7 @@ FEWEST: Final = 10
 """Columns of a window at least: even independent samples tell nothing if there are fewer."""
 
 MOST_COLUMNS: Final = 20_000
-"""Columns of reference and window together at most, as for a forecast."""
+"""Columns of a reference at most, as for a forecast."""
 
 
 class DriftConfig(StrictModel):
@@ -94,10 +94,10 @@ def resolve_drift(given: DriftConfig, query_step: float) -> DriftConfig:
             f"found {format_duration(given.window)}; allowed: {format_duration(FEWEST * step)}, "
             f"which is {FEWEST} steps, or more",
         )
-    if given.reference + given.window > MOST_COLUMNS * step:
+    if given.reference > MOST_COLUMNS * step:
         raise FieldProblem(
             ("reference",),
-            f"found {format_duration(given.reference)}; allowed: with the window at most "
+            f"found {format_duration(given.reference)}; allowed: up to "
             f"{format_duration(MOST_COLUMNS * step)}, which is {MOST_COLUMNS} steps; shorten it, "
             "or set a longer `step`",
         )

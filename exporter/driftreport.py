@@ -210,7 +210,7 @@ def _about(plan: DriftPlan, baseline: Baseline | None) -> str:
     window = format_duration(plan.window * plan.step / 1000)
     wanted = format_duration(plan.reference * plan.step / 1000)
     if baseline is None:
-        return f"no baseline yet: there is too little history before the last {window}"
+        return f"no baseline yet: there is less history than a window of {window}"
     version = baseline.newest
     span = format_duration((version.last - version.first + plan.step) / 1000)
     short_of = f", less than the {wanted} that are configured" if version.is_short else ""

@@ -29,8 +29,8 @@ BIRTHS: Final = DAY
 """Milliseconds between looks at whether series that were born since have enough history."""
 
 ENOUGH: Final = 0.5
-"""Share of the window's columns that a series needs samples for, before the window, to have a
-baseline; of the reference's if it was born later."""
+"""Share of a window's columns that a series needs samples for to have a baseline; of the
+reference's if it was born later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class DriftRunner:
     @property
     def has_history(self) -> bool:
         """Whether the ring is long enough for a baseline, too."""
-        return self._feed.ring.columns > self.plan.window
+        return self._feed.ring.columns >= self.plan.reference
 
     def succeed(self, before: "DriftRunner") -> None:
         """Go on with what a stopped runner of the same query knows."""
@@ -148,8 +148,10 @@ class DriftRunner:
         newest = self.baseline.newest
         if plan.retake is not None and ring.until - newest.taken >= plan.retake:
             return "schedule", True
-        whole = (plan.reference + plan.window) * plan.step
-        if newest.is_short and ring.until - newest.first >= whole:
+        # One on command is of a change that it has half behind it: once more when it has all.
+        since = newest.first if newest.is_short else newest.taken
+        is_part = newest.is_short or newest.reason == "command"
+        if is_part and ring.until - since >= plan.reference * plan.step:
             return "more history", True
         if ring.until - self._looked_for_births < BIRTHS:
             return None, False
@@ -201,8 +203,7 @@ class DriftRunner:
 
     def _lengthen(self) -> None:
         """Have the history that a baseline is taken from asked for, too."""
-        plan = self.plan
-        self._feed.ring = Ring(plan.step, plan.reference + plan.window)
+        self._feed.ring = Ring(self.plan.step, self.plan.reference)
 
     def _load(self) -> None:
         if self._is_loaded or self._path is None:

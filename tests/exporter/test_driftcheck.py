@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from exporter.baselines import cohort_of, retaken, with_born
+from exporter.baselines import Baseline, cohort_of, retaken, with_born
 from exporter.core.pieces import one_by_one
 from exporter.core.ring import Ring
 from exporter.core.series import Floats, Ints, Keys, SeriesBatch
@@ -36,6 +36,13 @@ def ring_of(values: Floats, keys: Keys = ()) -> Ring:
     times = np.arange(1, values.shape[1] + 1, dtype=np.int64) * STEP
     ring.append(SeriesBatch(keys, times, values, STEP))
     return ring
+
+
+def baseline_of(values: Floats, plan: DriftPlan) -> Baseline:
+    """Return what was taken when only so many columns had come as a reference has."""
+    cohort = cohort_of(ring_of(values[:, : plan.reference]), plan, 1)
+    assert cohort is not None
+    return retaken(None, cohort, plan, 0, "first run")
 
 
 @pytest.mark.parametrize(
@@ -68,9 +75,7 @@ def test_what_is_compared_are_the_samples_before_the_window_and_those_in_it() ->
     values[0, 240:] += 2.0
     values[1, 100:110] = NAN
     plan, ring = plan_of(), ring_of(values)
-    cohort = cohort_of(ring, plan, 1)
-    assert cohort is not None
-    checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
+    checked = check(plan, ring, baseline_of(values, plan), one_by_one)
     for row in range(2):
         past, now = values[row, :240], values[row, 240:]
         expected = stats.ks_2samp(past[~np.isnan(past)], now).statistic
@@ -84,6 +89,7 @@ def test_cohorts_of_different_times_are_told_apart() -> None:
     shared = rng.normal(0.0, 1.0, 300)
     values = np.vstack([shared, shared, rng.normal(0.0, 1.0, 300)])
     values = values + rng.normal(0.0, 0.1, values.shape)
+    values[2, 280:] += 5.0
     plan = plan_of(tests=(Ks(), IsolationForest(trees=20)))
     ring = ring_of(values)
     first = cohort_of(ring, plan, 1, {b'{"row":"2"}'})
@@ -132,9 +138,7 @@ def test_a_test_that_crashes_leaves_the_others() -> None:
     values[1, 240:] += 5.0
     plan = plan_of(tests=(Crashing(kind="crashing"), Psi(), Ks()))
     ring = ring_of(values)
-    cohort = cohort_of(ring, plan, 1)
-    assert cohort is not None
-    checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
+    checked = check(plan, ring, baseline_of(values, plan), one_by_one)
     assert str(checked.failure) == "drift test crashing: ValueError: on purpose"
     assert np.isnan(checked.tests["crashing"].statistic).all()
     np.testing.assert_array_equal(checked.severity, [0, 3])
@@ -144,9 +148,7 @@ def test_series_that_are_gone_are_left_out() -> None:
     values = np.random.default_rng(3).normal(0.0, 1.0, (3, 300))
     values[1, 290:] = NAN
     plan, ring = plan_of(), ring_of(values)
-    cohort = cohort_of(ring, plan, 1)
-    assert cohort is not None
-    checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
+    checked = check(plan, ring, baseline_of(values, plan), one_by_one)
     assert checked.keys == (b'{"row":"0"}', b'{"row":"2"}')
     assert checked.severity.shape == (2,)
 
@@ -157,9 +159,7 @@ def test_equal_samples_stay_equal_however_they_are_kept() -> None:
     values[0, 240:] = values[0, 0:60]
     values[0, 0:240] = np.tile(values[0, 0:60], 4)
     plan, ring = plan_of(), ring_of(values)
-    cohort = cohort_of(ring, plan, 1)
-    assert cohort is not None
-    checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
+    checked = check(plan, ring, baseline_of(values, plan), one_by_one)
     np.testing.assert_array_equal(checked.tests["ks"].statistic, [0.0])
 
 
@@ -170,9 +170,18 @@ def test_a_daily_rhythm_is_neither_drift_nor_in_the_way() -> None:
     values[1, 7 * 288 :] += 2.5
     values[2, 7 * 288 + 144 :] -= 5.0
     plan, ring = plan_of(2016, 288, tests=(Ks(), Psi())), ring_of(values)
-    cohort = cohort_of(ring, plan, 1)
-    assert cohort is not None
-    checked = check(plan, ring, retaken(None, cohort, plan, 0, "first run"), one_by_one)
+    checked = check(plan, ring, baseline_of(values, plan), one_by_one)
     assert checked.severity[0] == 0
     assert checked.severity[1] > 0
     assert checked.severity[2] > 0
+
+
+def test_a_baseline_taken_now_takes_what_is_so_now_for_usual() -> None:
+    rng = np.random.default_rng(6)
+    values = 10.0 + rng.normal(0.0, 0.5, (1, 7 * 288))
+    values[0, 6 * 288 :] += 2.5
+    plan, ring = plan_of(2016, 288), ring_of(values)
+    cohort = cohort_of(ring, plan, 1)
+    assert cohort is not None
+    checked = check(plan, ring, retaken(None, cohort, plan, 0, "command"), one_by_one)
+    assert not checked.severity[0] > 0

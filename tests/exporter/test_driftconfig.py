@@ -42,7 +42,7 @@ def test_the_defaults() -> None:
         ("{retake: 1h}", "retake: found 1h, which is less than the window of 1d; take"),
         ("{window: 31m}", "window: found 31m, which is no multiple of the step of 5m; change"),
         ("{window: 45m}", "window: found 45m; allowed: 50m, which is 10 steps, or more"),
-        ("{reference: 90d}", "reference: found 90d; allowed: with the window at most 1666h40m"),
+        ("{reference: 90d}", "reference: found 90d; allowed: up to 1666h40m"),
         ("{interval: 1m}", "interval: found 1m, which is less than the step of 5m; take that"),
         ("{tests: []}", "tests: "),
         ("{tests: [{kind: ks}, {kind: ks}]}", "tests[1].kind: found ks a second time; list each"),

@@ -39,9 +39,10 @@ KEYS = (
 )
 
 
-def ring_of(values: Floats, keys: Keys) -> Ring:
+def ring_of(values: Floats, keys: Keys, back: int = 0) -> Ring:
+    """Return a ring that ends so many columns before now."""
     ring = Ring(STEP, values.shape[1])
-    times = NOW * 1000 - STEP * np.arange(values.shape[1] - 1, -1, -1, dtype=np.int64)
+    times = NOW * 1000 - STEP * np.arange(values.shape[1] - 1 + back, back - 1, -1, dtype=np.int64)
     ring.append(SeriesBatch(keys, times, values, STEP))
     return ring
 
@@ -55,12 +56,12 @@ def chapters() -> list[Chapter]:
     values[2, COLUMNS:] += 1.2
     values[4, : COLUMNS + 50] = np.nan
     ring = ring_of(values, KEYS)
-    cohort = cohort_of(ring, plan, 30)
+    cohort = cohort_of(ring_of(values[:, :COLUMNS], KEYS, 60), plan, 30)
     assert cohort is not None
     baseline = retaken(None, cohort, plan, NOW * 1000, "first run")
     checked = check(plan, ring, baseline, one_by_one)
     empty = check(plan, ring_of(values[:, -60:], KEYS), None, one_by_one)
-    short = cohort_of(ring_of(values[:, 100:], KEYS), plan, 30)
+    short = cohort_of(ring_of(values[:, 100:COLUMNS], KEYS, 60), plan, 30)
     assert short is not None
     brief = retaken(baseline, short, plan, NOW * 1000, "command")
     return [
@@ -94,9 +95,8 @@ def test_the_worst_come_first_and_nothing_is_trusted() -> None:
 
 def test_baselines_are_listed_and_shown() -> None:
     plan = DriftPlan(query="load", tests=(Ks(),), step=STEP, reference=COLUMNS, window=60)
-    values = np.tile(np.arange(COLUMNS + 60.0), (1, 1))
-    ring = ring_of(values, KEYS[1:2])
-    cohort = cohort_of(ring, plan, 30)
+    values = np.arange(float(COLUMNS))[None]
+    cohort = cohort_of(ring_of(values, KEYS[1:2]), plan, 30)
     later = cohort_of(ring_of(values[:, 120:], KEYS[1:2]), plan, 30)
     assert cohort is not None
     assert later is not None
@@ -104,10 +104,10 @@ def test_baselines_are_listed_and_shown() -> None:
     baseline = retaken(baseline, later, plan, NOW * 1000, "command")
     assert list_versions("load", baseline.versions, STEP).splitlines() == [
         "query load",
-        "  version 2, taken 2026-01-05 09:30 UTC (command): 2026-01-04 18:35 UTC to "
-        "2026-01-05 04:30 UTC, 10h, less than configured; 1 series, 120 samples each",
-        "  version 1, taken 2026-01-05 09:30 UTC (first run): 2026-01-04 08:35 UTC to "
-        "2026-01-05 04:30 UTC, 20h; 1 series, 240 samples each",
+        "  version 2, taken 2026-01-05 09:30 UTC (command): 2026-01-04 23:35 UTC to "
+        "2026-01-05 09:30 UTC, 10h, less than configured; 1 series, 120 samples each",
+        "  version 1, taken 2026-01-05 09:30 UTC (first run): 2026-01-04 13:35 UTC to "
+        "2026-01-05 09:30 UTC, 20h; 1 series, 240 samples each",
     ]
     assert show_version(baseline.versions[0]).splitlines()[1] == (
         '  {instance="b:9100", device="sda"} 240, 119.5, 69.28; 0, 11.95, 119.5, 227, 239'

@@ -61,11 +61,11 @@ def test_it_asks_for_the_history_once_and_then_only_for_what_is_new(values: Floa
     source = ArraySource(values)
     runner = runner_of(source)
     checked, baseline = found(finish(runner, FULL))
-    first = FULL * STEP - 299 * 2 * STEP
+    first = FULL * STEP - 239 * 2 * STEP
     assert source.asked == [(FULL * STEP, FULL * STEP), (first, FULL * STEP)]
     version = baseline.newest
     assert (version.number, version.reason, version.is_short) == (1, "first run", False)
-    assert (version.first, version.last) == (first, FULL * STEP - 60 * 2 * STEP)
+    assert (version.first, version.last) == (first, FULL * STEP)
     np.testing.assert_array_equal(version.summary["samples"], [240] * 3)
     np.testing.assert_allclose(version.summary["mean"], 10.0, atol=0.3)
     np.testing.assert_array_equal(checked.severity, [0, 0, 0])
@@ -79,6 +79,7 @@ def test_it_asks_for_the_history_once_and_then_only_for_what_is_new(values: Floa
 
 def test_a_shift_is_seen_and_retaking_makes_it_what_is_usual(values: Floats) -> None:
     values[1, FULL:] += 3.0
+    values[1, FULL + 800 :] += 3.0
     runner = runner_of(ArraySource(values))
     finish(runner, FULL)
     checked, _ = found(finish(runner, FULL + 120))
@@ -91,8 +92,13 @@ def test_a_shift_is_seen_and_retaking_makes_it_what_is_usual(values: Floats) -> 
     assert [one.reason for one in baseline.versions] == ["first run", "command"]
     assert not runner.retake.is_set()
     np.testing.assert_array_equal(checked.severity, [0, 0, 0])
-    checked, baseline = found(finish(runner, FULL + 804))
+    checked, baseline = found(finish(runner, FULL + 920))
     assert baseline.newest.number == 2
+    np.testing.assert_array_equal(checked.severity, [0, 3, 0])
+    _, baseline = found(finish(runner, FULL + 1_280))
+    assert (baseline.newest.number, baseline.newest.reason) == (3, "more history")
+    _, baseline = found(finish(runner, FULL + 1_900))
+    assert baseline.newest.number == 3
 
 
 def test_with_little_history_it_waits_then_takes_what_there_is_and_later_all(
@@ -110,9 +116,9 @@ def test_with_little_history_it_waits_then_takes_what_there_is_and_later_all(
     assert source.asked == [(1_102 * STEP, 1_104 * STEP)]
     _, baseline = found(finish(runner, 1_300))
     assert (baseline.newest.is_short, baseline.newest.first) == (True, 1_000 * STEP)
-    _, baseline = found(finish(runner, 1_596))
+    _, baseline = found(finish(runner, 1_478))
     assert baseline.newest.number == 1
-    _, baseline = found(finish(runner, 1_600))
+    _, baseline = found(finish(runner, 1_480))
     assert (baseline.newest.number, baseline.newest.reason) == (2, "more history")
     assert not baseline.newest.is_short
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
