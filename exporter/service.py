@@ -122,8 +122,7 @@ class Service:
             await self._stop_loops()
             if self._compiling is not None:
                 await self._compiling
-            if self._loops:
-                await self._save()
+            await self._save()
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._forecasting.dismiss()
             self._drifting.dismiss()

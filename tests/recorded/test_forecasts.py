@@ -102,3 +102,15 @@ async def test_what_was_learned_of_forecasts_is_saved(config: Path) -> None:
     assert state.keys == (b'{"instance":"recorded-host"}',)
     assert (state.groups["skill"]["due"] > 0).any()
     assert saved.queries.keys() == {"free", "bare", "broken"}
+
+
+async def test_what_was_learned_is_saved_where_nothing_is_scored(config: Path) -> None:
+    head, _, rest = config.read_text().partition("  - name: free")
+    only, end = rest[rest.index("  - name: only") :].split("  - name: broken")
+    config.write_text(head + only + end[end.index("state:") :])
+    async with running(config) as exporter:
+        await exporter.until('anomaly_exporter_forecasts_total{query="only"}')
+    queries = {query.name: query for query in parse_config(config.read_text(), "c").all_queries()}
+    assert checkpoint.restore(config.parent / "exporter.state", queries).forecasts.keys() == {
+        "only"
+    }
