@@ -21,7 +21,7 @@ STEPS: Final = 24
 """Columns ahead, unless told otherwise."""
 
 MOST_STEPS: Final = 500
-"""Columns ahead at most: the paths of some hundred series are held at a time."""
+"""Columns ahead at most: what is mixed of them takes 2 MB per series, two dozen at a time."""
 
 LOOKBACK_STEPS: Final = 2_016
 """Columns of history that a forecaster sees, unless told otherwise: a week of 5 minutes."""

@@ -21,6 +21,7 @@ from exporter.core.spans import Special
 from exporter.errors import ForecasterError, QueryError
 from exporter.forecastconfig import ForecastConfig
 from exporter.forecasters.followup import OUTCOMES, Outcomes
+from exporter.forecastplan import ForecastPlan
 from exporter.outlook import NO_OUTCOMES, Calendar, Part, cycle_of, look_ahead
 from exporter.outlookstate import OutlookState, cold_outlook, for_keys, rows_of, with_rows
 from exporter.planning import forecast_fingerprint, forecast_plan_of
@@ -29,7 +30,13 @@ from exporter.ringfeed import RingFeed
 log = logging.getLogger(__name__)
 
 PIECE: Final = 256
-"""Series that are forecast at a time: their paths take some 20 MB."""
+"""Series that are forecast at a time, at most."""
+
+AHEAD: Final = 12_288
+"""Of them times columns ahead, at most: what `auto` mixes for these takes some 50 MB."""
+
+PAST: Final = 1_000_000
+"""Of them times columns of history, at most: 8 MB for every copy."""
 
 
 class SpecialDays(Protocol):
@@ -59,6 +66,11 @@ class ForecastOutcome:
     breaches: Outcomes = NO_OUTCOMES
     failure: ForecasterError | None = None
     is_behind: bool = False
+
+
+def piece_of(plan: ForecastPlan) -> int:
+    """Return how many series are forecast at a time."""
+    return max(1, min(PIECE, AHEAD // plan.horizon, PAST // plan.columns))
 
 
 class ForecastRunner:
@@ -129,14 +141,16 @@ class ForecastRunner:
         state = for_keys(self.state, ring.keys, len(plan.leads))
         cycle = cycle_of(plan, ring, state.until, self._special)
 
+        size = piece_of(plan)
+
         def forecast_piece(first: int) -> Part:
-            piece = slice(first, first + PIECE)
+            piece = slice(first, first + size)
             limit = None if limits is None else limits[piece]
             return look_ahead(cycle, rows[piece], limit, rows_of(state, rows[piece]))
 
         # With no series one empty piece, for the names of its gauges.
         pieces = until(self.stopping.is_set, self._pieces)
-        parts = list(pieces(forecast_piece, range(0, max(1, len(rows)), PIECE)))
+        parts = list(pieces(forecast_piece, range(0, max(1, len(rows)), size)))
         self.state = with_rows(state, rows, ring.until, [part.learned for part in parts])
         return self._outcome(keys, parts)
 

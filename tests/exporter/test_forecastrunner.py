@@ -1,6 +1,7 @@
 """A query's forecast cycles, on a source in memory."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from exporter.core.published import FORECAST_GAUGES, OUTLOOK_GAUGES, Outlook
 from exporter.core.series import Floats, SeriesBatch
 from exporter.core.spans import NOTHING, Special
 from exporter.errors import QueryError, QueryRejected
-from exporter.forecastrunner import PIECE, ForecastOutcome, ForecastRunner
+from exporter.forecastrunner import PIECE, ForecastOutcome, ForecastRunner, piece_of
 from tests.exporter.arraysource import STEP, ArraySource
 
 SECONDS = STEP / 1000
@@ -250,6 +251,13 @@ def test_a_state_of_another_form_is_left_out(values: Floats, tmp_path: Path) -> 
     del runner.state.groups["skill"]["sums"]
     checkpoint.store(path, Saved({}, {"q": (runner.fingerprint, runner.state)}))
     assert checkpoint.restore(path, {"q": query}) == Saved()
+
+
+def test_fewer_series_are_forecast_at_a_time_where_each_takes_more_memory() -> None:
+    plan = runner_of(ArraySource(np.empty((0, 400)))).plan
+    assert piece_of(replace(plan, horizon=24, columns=2_016)) == PIECE
+    assert piece_of(replace(plan, horizon=500, columns=2_016)) == 24
+    assert piece_of(replace(plan, horizon=24, columns=20_000)) == 50
 
 
 def test_many_series_are_taken_in_pieces() -> None:
