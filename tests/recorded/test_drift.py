@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.baselinefile import baseline_path
 from exporter.cli import main
+from exporter.cliflags import source_of
+from exporter.config import parse_config
+from exporter.core.pieces import one_by_one
+from exporter.driftrunner import DriftRunner
 from tests.conftest import RecordedPrometheus
 from tests.recorded.exporter import Exporter, running
 
@@ -40,7 +45,19 @@ def config(recorded: RecordedPrometheus, tmp_path: Path) -> Path:
     path = tmp_path / "exporter.yml"
     then = int(time.time()) - 660
     path.write_text(CONFIG.format(url=recorded.url, folder=tmp_path, noise=NOISE, then=then))
+    take_baseline(path, "moved", then - 60.0)
     return path
+
+
+def take_baseline(path: Path, name: str, now: float) -> None:
+    """Have the baseline of a query that an exporter which ran then would have left."""
+    config = parse_config(path.read_text(), str(path))
+    (query,) = (query for query in config.all_queries() if query.name == name)
+    assert query.drift is not None
+    kept = baseline_path(config.state.path, name)
+    runner = DriftRunner(query, query.drift, source_of(config), kept, one_by_one, time.monotonic)
+    while runner.run(now).is_behind:
+        pass
 
 
 def checks(query: str) -> str:
