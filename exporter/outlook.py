@@ -17,7 +17,7 @@ from exporter.forecasters.base import Forecaster
 from exporter.forecasters.breach import Breach, breach
 from exporter.forecasters.capacity import capacity
 from exporter.forecasters.followup import OUTCOMES, Outcomes
-from exporter.forecasters.history import Columns, History, wall_columns
+from exporter.forecasters.history import Columns, wall_columns
 from exporter.forecasters.resets import Course, without_resets
 from exporter.forecasters.seasonal_naive import SeasonalNaive
 from exporter.forecasters.special import Days, days_of, workdays
@@ -246,12 +246,7 @@ def _capacity_gauges(cycle: Cycle, past: Course, limit: Floats) -> dict[str, Flo
         return {}
     history = cycle.columns.history(past.values - past.offset[:, None])
     start = max(0, history.values.shape[1] - plan.capacity.columns)
-    recent = History(
-        np.ascontiguousarray(history.values[:, start:]),
-        np.maximum(history.first - start, 0),
-        history.season,
-        history.cycle,
-    )
+    recent = history.cut(np.arange(len(history.values)), start)
     found = capacity(
         recent,
         plan.step,
@@ -259,6 +254,7 @@ def _capacity_gauges(cycle: Cycle, past: Course, limit: Floats) -> dict[str, Flo
         cycle.ring.until,
         direction=plan.direction,
         coverage=plan.capacity.coverage,
+        least=min(plan.horizon, plan.capacity.columns),
     )
     return {
         "anomaly_capacity_growth_per_second": found.growth,

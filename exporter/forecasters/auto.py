@@ -10,12 +10,13 @@ from exporter.forecasters.arima import Arima
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.exponential_smoothing import ExponentialSmoothing
 from exporter.forecasters.history import History
+from exporter.forecasters.linear import Linear
 from exporter.forecasters.ridge import Ridge
 from exporter.forecasters.seasonal_decomposition import SeasonalDecomposition
 from exporter.forecasters.seasonal_naive import SeasonalNaive
-from exporter.forecasters.simple import simple_paths
+from exporter.forecasters.simple import median, simple_paths
 
-STRICTNESS: Final = 3.0
+STRICTNESS: Final = 4.0
 """Power of the relative error by which a member's weight falls."""
 
 FADING: Final = 0.8
@@ -23,6 +24,13 @@ FADING: Final = 0.8
 
 FOREGOING: Final = 2
 """Origins before the first one asked for, so that it has errors to go by, too."""
+
+LATELY: Final = (4, 8)
+"""Parts of the horizon before the newest column from which members are tried once more."""
+
+SURPRISE: Final = 2.0
+"""Times by which members are further off lately than they usually are, beyond which what they were
+before counts less, by the square."""
 
 TRIMMED: Final = 0.25
 """Share of the weight that is cut off at either end before the mean is taken."""
@@ -45,12 +53,15 @@ class Auto(Forecaster):
     Notes
     -----
     Members: `arima`, `exponential_smoothing`, `ridge` of the values and of their logarithms,
-    `seasonal_decomposition`, `seasonal_naive`, and the simplest there are: the last sample, the
-    last median, the last slope, the median of a week of days, last week, and last week moved half
-    way to the present level. A member's weight is its mean absolute error, relative to the best
-    one's, to the power of -3, later origins counting more; the forecast is the weighted mean of
-    what lies between the quartiles. So the choice is nearly one of the best, but none that a
-    single lucky day decides. Before there are errors to tell by, all weigh the same.
+    `seasonal_decomposition`, `seasonal_naive`, the line through the last quarter of a horizon, and
+    the simplest there are: the last sample, the last median, the last slope, the median of a week
+    of days, last week, and last week moved half way to the present level. A member's weight is its
+    mean absolute error beside that of the median member, to the power of -4, later origins counting
+    more; the forecast is the weighted mean of what lies between the quartiles. So the choice is
+    nearly one of the best, but none that a single lucky day decides. The newest forecast's weights
+    also come from a quarter and an eighth of a horizon ago: where all are much further off since
+    then than they usually are, something new has begun, and what was right before counts little.
+    Before there are errors to tell by, all weigh the same.
 
     References
     ----------
@@ -66,28 +77,44 @@ class Auto(Forecaster):
     def _foretell(self, history: History, origins: Ints, horizon: int) -> Floats:
         gap = int(origins[1] - origins[0]) if len(origins) > 1 else horizon
         before = origins[0] - gap * np.arange(FOREGOING, 0, -1)
-        before = before[before >= 1]
-        everywhere = np.concatenate([before, origins])
+        regular = np.concatenate([before[before >= 1], origins])
+        late = origins[-1] - np.unique([max(horizon // part, 1) for part in LATELY])[::-1]
+        late = late[late > (regular[-2] if len(regular) > 1 else 0)]
+        everywhere = np.concatenate([regular[:-1], late, regular[-1:]])
         told = [member.foretell(history, everywhere, horizon) for member in MEMBERS]
+        told.append(Linear(window=max(horizon // 4, 4)).foretell(history, everywhere, horizon))
         told += simple_paths(history, everywhere, horizon)
-        return blend(history.values, everywhere, np.stack(told))[:, len(before) :]
+        paths = blend(history.values, everywhere, np.stack(told), len(late))
+        return paths[:, np.isin(everywhere, origins)]
 
 
-def blend(values: Floats, origins: Ints, told: Floats) -> Floats:
+def blend(values: Floats, origins: Ints, told: Floats, late: int) -> Floats:
     """Return the weighted trimmed mean, float64 [S, R, H], of K members' forecasts [K, S, R, H].
 
-    At each origin the weights come from the errors of earlier ones that are known by then.
+    At each origin the weights come from the errors of earlier ones that are known by then, each
+    beside the median of all members: where all are wrong, none is told from the others.
+
+    late : of the origins before the last one so many are there only for its weights
     """
     horizon = told.shape[3]
     columns = np.minimum(origins[:, None] + np.arange(horizon), values.shape[1] - 1)
     missed = told - values[:, columns]
     np.cumsum(np.abs(missed, out=missed), 3, out=missed)
     paths = np.empty(told.shape[1:])
+    regular = len(origins) - 1 - late
     for place, origin in enumerate(origins):
         error = np.zeros(told.shape[:2])
+        usual = np.zeros((0, told.shape[1]))
         for earlier in range(place):
             known = min(horizon, origin - origins[earlier])
-            error = FADING * error + missed[:, :, earlier, known - 1]
+            off = missed[:, :, earlier, known - 1] / known
+            middling = median(off.T)
+            if earlier < regular:
+                usual = np.vstack([usual, middling])
+                error *= FADING
+            elif earlier == regular and earlier:
+                error *= np.fmin(SURPRISE * median(usual.T) / middling, 1.0) ** 2
+            error = error + np.where(off > 0.0, off / middling, off)
         paths[:, place] = middle(told[:, :, place], weigh(error, ~np.isnan(told[:, :, place, 0])))
     return paths
 

@@ -21,6 +21,9 @@ NEIGHBOURS: Final = 3
 ERRORS_EACH: Final = 2
 """So many independent ones the errors of one origin count for: those of near leads are alike."""
 
+ALIKE: Final = 1.5
+"""Series whose histories differ by less than this factor are looked at from the same origins."""
+
 OVERALL: Final = 8.0
 """Errors that the mean over all leads counts for at each of them."""
 
@@ -64,6 +67,7 @@ def forecast(
 ) -> Forecast:
     """Forecast the columns after the history, with a band.
 
+    Origins are spread over half of a series' own history, so that a young one has a band, too.
     The errors of earlier forecasts are divided by how large they are at their lead; the band is
     the quantile of these at `coverage`, widened as Student's t is for as few origins as there are.
 
@@ -85,6 +89,44 @@ def forecast(
     past errors as bands. Tashman (2000), doi:10.1016/S0169-2070(00)00065-0, for rolling origins.
     """
     columns = history.values.shape[1]
+    enough = 2 * _wanted_span(horizon, history.season + history.cycle)
+    ages = np.clip(columns - history.first, 1, max(enough, 1))
+    of_an_age = np.floor(np.log(ages) / np.log(ALIKE))
+    shape = len(ages), ORIGINS, horizon
+    mean, lower, upper = np.full((3, shape[0], horizon), np.nan)
+    paths = np.full((shape[0], 2 * ORIGINS, horizon), np.nan)
+    above, below = np.full((2, *shape[:2]), np.nan)
+    for each in np.unique(of_an_age):
+        rows = np.flatnonzero(of_an_age == each)
+        start = columns - int(ages[rows].max()) if ages[rows].max() < enough else 0
+        part = _forecast_alike(
+            forecaster,
+            history if len(rows) == len(ages) and start == 0 else history.cut(rows, start),
+            horizon,
+            coverage=coverage,
+            low=low,
+            high=high,
+        )
+        mean[rows], lower[rows], upper[rows] = part.mean, part.lower, part.upper
+        if part.above.shape[1]:
+            again = np.arange(ORIGINS) % part.above.shape[1]
+            above[rows], below[rows] = part.above[:, again], part.below[:, again]
+            twice = np.concatenate([again, again + part.above.shape[1]])
+            paths[rows] = part.paths[:, twice]
+    return Forecast(mean, lower, upper, paths, above, below)
+
+
+def _forecast_alike(
+    forecaster: Forecaster,
+    history: History,
+    horizon: int,
+    *,
+    coverage: float,
+    low: float,
+    high: float,
+) -> Forecast:
+    """Do the work of `forecast` for series of about one age."""
+    columns = history.values.shape[1]
     origins = rolling_origins(columns, horizon, history.season + history.cycle)
     told = np.clip(forecaster.foretell(history, np.append(origins, columns), horizon), low, high)
     told, mean = told[:, :-1], told[:, -1]
@@ -105,10 +147,14 @@ def rolling_origins(columns: int, horizon: int, seasons: int) -> Ints:
 
     They reach back over all seasons or four horizons, and over half of the history at most.
     """
-    span = min(max(seasons, ORIGINS * ((horizon + 1) // 2)), columns // 2)
+    span = min(_wanted_span(horizon, seasons), columns // 2)
     spacing = max(span // ORIGINS, 1)
     origins = columns - spacing * np.arange(ORIGINS, 0, -1)
     return origins[origins >= 1].astype(np.int64)
+
+
+def _wanted_span(horizon: int, seasons: int) -> int:
+    return max(seasons, ORIGINS * ((horizon + 1) // 2))
 
 
 def passed_by(told: Floats, came: Floats) -> Floats:

@@ -61,6 +61,7 @@ def capacity(
     *,
     direction: Side,
     coverage: float = 0.8,
+    least: int = LEAST,
 ) -> Capacity:
     """Tell at which pace each series moves and when it reaches its limit.
 
@@ -72,6 +73,8 @@ def capacity(
     now : unix milliseconds of the newest sample
     direction : whether the limit is reached from below or from above
     coverage : share of the cases in which exhaustion is between earliest and latest
+    least : columns of history without which nothing is said of a series: what fills a disk in its
+        first hours is an installation
 
     Notes
     -----
@@ -95,6 +98,7 @@ def capacity(
     season = history.season if history.season >= 2 else 0
     with np.errstate(all="ignore"):
         measure(history.values, history.first, season, -seconds, lines)
+        lines[:, history.values.shape[1] - history.first < least] = np.nan
         growth, level = lines[0] / seconds, lines[1]
         variance = lines[2] / seconds**2
         sign = 1.0 if direction == "up" else -1.0

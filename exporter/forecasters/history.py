@@ -37,6 +37,12 @@ class History:
         rows = slice(start, stop)
         return History(self.values[rows], self.first[rows], self.season, self.cycle)
 
+    def cut(self, rows: Ints, start: int) -> "History":
+        """Return some series from the column `start` on."""
+        values = np.ascontiguousarray(self.values[rows, start:])
+        first = np.maximum(self.first[rows] - start, 0)
+        return History(values, first, self.season, self.cycle)
+
     def seasons_at(self, origin: int) -> Ints:
         """Return the season to believe in before `origin`, int64 [S]: 1 until it was seen twice."""
         was_seen = (self.season >= 2) & (origin - self.first >= 2 * self.season)

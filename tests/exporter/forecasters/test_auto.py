@@ -53,13 +53,14 @@ def test_the_mix_is_what_its_formulas_say() -> None:
     values, told = some_told()
     origins = np.array([4, 6, 9, 12])
     with np.errstate(invalid="ignore"):
-        paths = blend(values, origins, told)
+        paths = blend(values, origins, told, 0)
     # The last place: two leads were known of the origin at 4 when the one at 6 was told, and so on.
     for row in (0, 1):
         errors = np.zeros(5)
         for place, known in ((0, 4), (1, 4), (2, 3)):
             came = values[row, origins[place] : origins[place] + known]
-            errors = 0.8 * errors + np.abs(told[:, row, place, :known] - came).sum(1)
+            off = np.abs(told[:, row, place, :known] - came).mean(1)
+            errors = 0.8 * errors + off / np.nanmedian(off)
         weights = shares(errors.tolist(), STRICTNESS)
         assert weights[1] == 0.0
         for lead in range(4):
@@ -68,6 +69,15 @@ def test_the_mix_is_what_its_formulas_say() -> None:
             assert paths[row, 3, lead] == pytest.approx(expected)
     assert np.isnan(paths[2, :2]).all()
     assert np.isfinite(paths[2, 2:]).all()
+
+
+def test_what_is_new_counts_more_than_all_that_was_before() -> None:
+    """A series that is flat but for its last 12 columns goes on to rise."""
+    rng = np.random.default_rng(1)
+    values = np.maximum(np.arange(336) - 324.0, 0.0) + rng.normal(0.0, 0.01, (5, 336))
+    origins = np.append(336 - 24 * np.arange(8, 0, -1), 336)
+    told = Auto().foretell(history_of(values, 24, 168), origins, 24)[:, -1]
+    np.testing.assert_allclose(told[:, -1], 35.0, rtol=0.2)
 
 
 def test_before_there_are_errors_all_that_can_tell_weigh_the_same() -> None:

@@ -155,3 +155,21 @@ def test_whatever_comes_there_is_a_band_or_none(columns: int) -> None:
         assert np.isnan(each[1:3]).all()
         assert not np.isinf(each).any()
     np.testing.assert_array_equal(told.mean[3], 2e-308)
+
+
+def test_a_young_series_has_a_band_of_its_own_history() -> None:
+    values = simulated("AR(1)", 6, COLUMNS)
+    for row, age in enumerate((COLUMNS, 300, 40, 36, 12, 1)):
+        values[row, : COLUMNS - age] = NAN
+    together = forecast(SeasonalNaive(), history_of(values, 24, 168), HORIZON)
+    assert np.isfinite(together.upper[:5]).all()
+    assert np.isfinite(together.paths[:5]).all()
+    assert np.isfinite(together.above[:5]).all()
+    assert np.isfinite(together.mean[5]).all()
+    assert np.isnan(together.upper[5]).all()
+    for row in range(6):
+        alone = forecast(SeasonalNaive(), history_of(values[row : row + 1], 24, 168), HORIZON)
+        for name in ("mean", "lower", "upper", "paths", "above", "below"):
+            one, other = getattr(together, name)[row], getattr(alone, name)[0]
+            if row != 1:  # which is about as old as the first, whose origins it shares
+                np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, err_msg=name)

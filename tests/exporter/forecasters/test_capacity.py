@@ -28,6 +28,16 @@ def of(
     return capacity(history, HOUR, limits, NOW, direction=direction, coverage=coverage)
 
 
+def test_nothing_is_said_of_an_installation() -> None:
+    history = history_of(np.atleast_2d(100.0 + 2.4 * DAYS[:30]), 24, 168)
+    told = [
+        capacity(history, HOUR, np.array([1000.0]), NOW, direction="up", least=least)
+        for least in (30, 31)
+    ]
+    assert np.isfinite([told[0].growth, told[0].exhaustion]).all()
+    assert np.isnan([told[1].growth, told[1].exhaustion]).all()
+
+
 def per_day(found: Capacity) -> float:
     return float(found.growth[0] * 86_400)
 
