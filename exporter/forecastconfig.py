@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
@@ -13,6 +13,7 @@ from pydantic import ConfigDict, StrictBool, TypeAdapter, ValidationError, model
 from exporter.forecasters import ALL, AnyForecaster
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.breach import Side
+from exporter.forecasters.capacity import LEAST
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import FieldProblem
 from promkit.strictyaml import StrictModel
@@ -65,7 +66,8 @@ class ForecastConfig(StrictModel):
     step: Annotated[Duration, Ge(1)] | None = None
     """Time between the columns of the forecast; default: a round part of the horizon."""
     interval: Annotated[Duration, Ge(1)] | None = None
-    """How often it is renewed; default: 5m, or the query's step if that is longer."""
+    """How often it is renewed; default: 5m, or the query's step if that is longer; at most the
+    horizon."""
     lookback: PositiveDuration | None = None
     """History that the forecaster sees; default: 2,016 steps, bounded."""
     limit: float | Annotated[str, Len(1)] | None = None
@@ -111,11 +113,7 @@ class ForecastConfig(StrictModel):
         try:
             _ = self.forecaster
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                path = tuple(part for part in detail["loc"] if part not in kinds)
-                cause = detail.get("ctx", {}).get("error")
-                found = f"found {detail['input']!r}; {detail['msg'][:1].lower()}{detail['msg'][1:]}"
-                yield FieldProblem(path, str(cause) if cause else found)
+            yield _about_setting(error, self.model_extra or {})
         if self.limit is None:
             for key in ("direction", "capacity"):
                 if key in self.model_fields_set and getattr(self, key) is not False:
@@ -123,6 +121,20 @@ class ForecastConfig(StrictModel):
         if self.capacity is True and "capacity" in self.model_fields_set:
             message = "found true; leave it out, or give `window` and `coverage`, or false"
             yield FieldProblem(("capacity",), message)
+
+
+def _about_setting(error: ValidationError, settings: Mapping[str, Any]) -> FieldProblem:
+    """Return the first problem with the settings of a forecaster, in all forms it might have."""
+    details = error.errors(include_url=False)
+    (_, *path), cause = details[0]["loc"], details[0].get("ctx", {}).get("error")
+    if cause or not path:
+        return FieldProblem(tuple(path), str(cause or details[0]["msg"]))
+    key = str(path[0])
+    allowed = [
+        one["msg"].removeprefix("Input should be ") for one in details if one["loc"][1] == key
+    ]
+    message = f"found {settings[key]!r}; allowed: {', or: '.join(dict.fromkeys(allowed))}"
+    return FieldProblem((key,), message)
 
 
 _FORECASTERS: TypeAdapter[Any] = TypeAdapter(AnyForecaster)
@@ -158,12 +170,19 @@ def resolve(given: ForecastConfig, query_step: float) -> ForecastConfig:
             f"found {format_duration(horizon)}, which is {horizon / step:.0f} steps of "
             f"{format_duration(step)}; allowed: {MOST_STEPS} steps, set a longer `step`",
         )
-    interval = given.interval or max(300.0, query_step)
+    interval = given.interval or max(min(300.0, horizon), query_step)
     if interval < query_step:
         raise FieldProblem(
             ("interval",),
             f"found {format_duration(interval)}, which is less than the query's step of "
             f"{format_duration(query_step)}; take that or more",
+        )
+    if interval > horizon:
+        raise FieldProblem(
+            ("interval",),
+            f"found {format_duration(interval)}, which is more than the horizon of "
+            f"{format_duration(horizon)}: forecasts would end before they are renewed; take that "
+            "or less",
         )
     for position, lead in enumerate(given.horizons or ()):
         if not is_multiple(lead, step) or lead > horizon:
@@ -181,6 +200,13 @@ def resolve(given: ForecastConfig, query_step: float) -> ForecastConfig:
             ("lookback",),
             f"found {format_duration(lookback)}; allowed: {format_duration(2 * step)}, which is "
             f"two steps, to {format_duration(most)}, which is {MOST_COLUMNS} columns",
+        )
+    window = given.capacity.window if isinstance(given.capacity, CapacityConfig) else None
+    if window is not None and not LEAST * step <= window <= lookback:
+        raise FieldProblem(
+            ("capacity", "window"),
+            f"found {format_duration(window)}; allowed: {format_duration(LEAST * step)}, which is "
+            f"{LEAST} steps, to {format_duration(lookback)}, which is the look-back",
         )
     quarter = max(1, round(horizon / step / 4)) * step
     return given.model_copy(

@@ -102,6 +102,21 @@ def test_a_limit_may_be_promql() -> None:
         ("{horizon: 2d, step: 15s}", [".horizon: ", "11520 steps", "500 steps"]),
         ("{step: 1s}", [".step: found 1s", "the query's step of 15s"]),
         ("{interval: 1s}", [".interval: found 1s", "the query's step of 15s"]),
+        ("{interval: 2d}", [".interval: found 2d, which is more than the horizon of 1d"]),
+        (
+            "{limit: 1, capacity: {window: 1h}}",
+            [".capacity.window: found 1h; allowed: 12h, ", "2w"],
+        ),
+        (
+            "{limit: 1, capacity: {window: 3w}}",
+            [".capacity.window: found 3w; allowed: 12h, ", "2w"],
+        ),
+        ("{kind: ridge, lags: 2}", [".lags: found 2; allowed: greater than or equal to 4"]),
+        (
+            "{kind: arima, order: [1, 1, 9]}",
+            [".order: found [1, 1, 9]; allowed: 'auto', or: less than or equal to 5"],
+        ),
+        ("{kind: arima, seasonal: [1, 1, 1]}", [": found seasonal: [1, 1, 1] beside order: auto"]),
         ("{lookback: 1h}", [".lookback: found 1h; allowed: 2h"]),
         ("{lookback: 1y}", [".lookback: found 1y", "20000 columns"]),
         ("{horizons: [1h, 90m]}", [".horizons[1]: found 1h30m; allowed: multiples of"]),
