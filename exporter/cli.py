@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="anomaly-exporter",
-        description="Scores Prometheus series for anomalies and exposes the scores as gauges.",
+        description="Scores Prometheus series for anomalies, forecasts what can run out, and "
+        "exposes scores and predicted breaches as gauges.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -110,7 +111,7 @@ def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--try-queries",
         action="store_true",
-        help="also ask Prometheus each query once and say how many series it returns",
+        help="also ask Prometheus each query and limit once and say how many series it returns",
     )
     parser.set_defaults(action=_check)
 
