@@ -21,11 +21,11 @@ class Exporter:
     """A running exporter, by its pages."""
 
     def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self._url = url
+        self.url = url
         self._session = session
 
     async def ask(self, path: str, method: str = "GET") -> tuple[int, str]:
-        async with self._session.request(method, self._url + path) as answer:
+        async with self._session.request(method, self.url + path) as answer:
             return answer.status, await answer.text()
 
     async def page(self) -> dict[str, float]:

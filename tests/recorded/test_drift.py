@@ -1,5 +1,6 @@
 """Drift in the whole exporter, in this process, on the recorded Prometheus."""
 
+import asyncio
 import re
 import time
 from pathlib import Path
@@ -84,7 +85,10 @@ async def test_the_page_says_how_far_the_series_have_drifted(config: Path) -> No
             404,
             "found query 'bare'; allowed: steady, moved, broken\n",
         )
-        assert (await exporter.ask("/-/drift/retake?query=moved", "POST"))[0] == 202
+        command = ["drift", "retake", f"--config.file={config}", "--exporter.url", exporter.url]
+        assert await asyncio.to_thread(main, [*command, "--query", "moved"]) == 0
+        command[-1] += "/nowhere"
+        assert await asyncio.to_thread(main, [*command, "--query", "moved"]) == 1
         await until_version(exporter, "moved", 2)
         page_after = await exporter.page()
     steady, moved = (f'{{query="{name}"{HOST}' for name in ("steady", "moved"))
