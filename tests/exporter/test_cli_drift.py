@@ -1,8 +1,10 @@
 """The commands about drift where nothing has to be asked of Prometheus."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from exporter.adapters import statefile
@@ -78,14 +80,15 @@ def test_a_file_of_another_form_is_no_baseline(tmp_path: Path) -> None:
     good = statefile.load(path)
     facts = good.manifest["versions"][0]
     arrays = dict(good.arrays)
-    for manifest, other in [
+    forms: list[tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]] = [
         ({**good.manifest, "versions": []}, {}),
         ({**good.manifest, "versions": [{**facts, "reason": "whim"}]}, {}),
         ({**good.manifest, "cohorts": 2}, {}),
         ({}, {}),
         (good.manifest, {"cohort/0/rest": np.zeros((2, 60), dtype=np.float32)}),
         (good.manifest, {"version/1/mean": np.zeros(3)}),
-    ]:
+    ]
+    for manifest, other in forms:
         statefile.save(path, manifest, {**arrays, **other}, good.keys)
         with pytest.raises(StateCorrupt, match="is not one of ours"):
             load_baseline(path)
