@@ -16,6 +16,7 @@ from exporter.baselines import cohort_of, retaken
 from exporter.core.pieces import one_by_one
 from exporter.core.ring import Ring
 from exporter.core.series import SeriesBatch
+from exporter.core.spans import Special, merged
 from exporter.detectors.base import Detector
 from exporter.driftcheck import check
 from exporter.driftconfig import DriftConfig
@@ -97,8 +98,12 @@ def compile_forecasters(plans: Iterable[ForecastPlan]) -> None:
         batch = _batch(0, 4 * 24, _HOUR)
         ring.append(batch)
         rows = np.arange(len(batch.keys))
-        cycle = cycle_of(few, ring, int(batch.times[-2]), None)
+        cycle = cycle_of(few, ring, int(batch.times[-2]), _last_hour)
         look_ahead(cycle, rows, np.full(len(rows), 9.0), unseen(len(rows), 1))
+
+
+def _last_hour(start: int, end: int) -> Special:
+    return Special(merged([(end - _HOUR, end)]))
 
 
 def compile_drift_tests(plans: Iterable[DriftPlan]) -> None:
