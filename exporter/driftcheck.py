@@ -78,7 +78,9 @@ def check(plan: DriftPlan, ring: Ring, baseline: Baseline | None, each: Mapper) 
         min(pair.reference.season for pair in pairs),
     )
     recent = _joined([pair.recent for pair in pairs])
-    groups = _groups(plan, select_keys(keys, rows), pairs)
+    groups = None
+    if not all(test.is_independent for test in plan.tests):
+        groups = _groups(plan, select_keys(keys, rows), pairs)
     found: dict[str, Drift] = {}
     failure = None
     for test in plan.tests:
