@@ -38,17 +38,27 @@ def told(
 
     after : share of the way from the start that is left out
     """
+    return meanwhile(stack, f"anomaly_{gauge}{SERIES}", filling, after)
+
+
+def meanwhile(
+    stack: Stack, selector: str, filling: Filling, after: float = 0.0
+) -> list[tuple[float, float]]:
     crossed = filling.crossed or math.inf
     start = filling.began + after * (crossed - filling.began)
-    found = stack.samples(f"anomaly_{gauge}{SERIES}", minutes=20)
+    found = stack.samples(selector, minutes=20)
     return [(when, value) for when, value in found if start <= when < crossed]
+
+
+def rise(samples: list[tuple[float, float]]) -> float:
+    """Return by how much a counter rose, which starts from 0 again with every new process."""
+    steps = pairwise(value for _, value in samples)
+    return sum(new - old if new >= old else new for old, new in steps)
 
 
 def counted(stack: Stack, counter: str) -> float:
     """Return by how much a counter, given with its labels, rose since the exporter first ran."""
-    values = [0.0, *(value for _, value in stack.samples(counter, minutes=20))]
-    # It starts from 0 again with every new process.
-    return sum(new - old if new >= old else new for old, new in pairwise(values))
+    return rise([(0.0, 0.0), *stack.samples(counter, minutes=20)])
 
 
 def breaches(stack: Stack, outcome: str) -> float:
@@ -68,8 +78,10 @@ def shown(stack: Stack, gauge: str) -> float | None:
     return None
 
 
-def is_likely(stack: Stack) -> bool:
-    return (shown(stack, "anomaly_forecast_breach_probability") or 0) >= 0.5
+def seconds_left(stack: Stack) -> float | None:
+    """Return until when the limit is reached as foretold now: +Inf for never, 0 if it is."""
+    when = shown(stack, "anomaly_forecast_breach_timestamp_seconds")
+    return None if when is None else max(when - time.time(), 0.0)
 
 
 @pytest.mark.parametrize("what", ["forecast_breach", "capacity_exhaustion"])
@@ -148,19 +160,20 @@ def test_what_came_true_is_counted_with_its_lead_time(
 
 @pytest.mark.usefixtures("crossed")
 def test_forecasts_delay_no_evaluation(
-    stack: Stack, record_property: Callable[[str, object], None]
+    stack: Stack, filling: Filling, record_property: Callable[[str, object], None]
 ) -> None:
     of_another = '{query="runnable_processes"}'
-    assert counted(stack, "anomaly_exporter_evaluations_missed_total" + of_another) == 0
-    name = "anomaly_exporter_{}_duration_seconds_{}{}"
-    seconds, count, forecasting, forecasts = (
-        counted(stack, name.format(kind, part, series))
-        for kind, series in (("evaluation", of_another), ("forecast", SERIES))
-        for part in ("sum", "count")
-    )
-    record_property("mean_evaluation_seconds", round(seconds / count, 3))
-    record_property("mean_forecast_seconds", round(forecasting / forecasts, 3))
-    assert seconds / count < SCRAPE / 5
+
+    def rose(name: str, query: str = of_another) -> float:
+        return rise(meanwhile(stack, f"anomaly_exporter_{name}{query}", filling))
+
+    assert rose("evaluations_missed_total") == 0
+    seconds = rose("evaluation_duration_seconds_sum") / rose("evaluation_duration_seconds_count")
+    record_property("mean_evaluation_seconds", round(seconds, 3))
+    kind = "forecast_duration_seconds"
+    mean = rose(f"{kind}_sum", SERIES) / rose(f"{kind}_count", SERIES)
+    record_property("mean_forecast_seconds", round(mean, 3))
+    assert seconds < SCRAPE / 5
 
 
 def test_made_room_is_averted_over_a_death(
@@ -168,9 +181,9 @@ def test_made_room_is_averted_over_a_death(
 ) -> None:
     """The exporter is dead while somebody makes room: only what it kept can tell."""
     filling.stop()
-    stack.wait_for("no breach to be likely", lambda: not is_likely(stack), 60)
+    stack.wait_for("no breach to be foretold", lambda: seconds_left(stack) == math.inf, 60)
     with Filling(disk, (limit - disk.used) / AGAIN, limit):
-        stack.wait_for("a breach to be likely", lambda: is_likely(stack), AGAIN - 40)
+        stack.wait_for("a breach to be foretold", lambda: is_foretold(stack), AGAIN - 40)
         skill = shown(stack, "anomaly_forecast_error_ratio")
         assert skill is not None
         since = time.time() + SCRAPE  # what is being written now may not know of it
@@ -185,6 +198,11 @@ def test_made_room_is_averted_over_a_death(
     assert kept is not None, "ten forecasts have to come true before there is a new one"
     assert math.isclose(kept, skill, rel_tol=0.3)
     stack.wait_for("what was averted to be counted", lambda: breaches(stack, "averted") == 1, 150)
+
+
+def is_foretold(stack: Stack) -> bool:
+    probability = shown(stack, "anomaly_forecast_breach_probability") or 0.0
+    return probability >= 0.5 and 0.0 < (seconds_left(stack) or 0.0) < math.inf
 
 
 def state_of(stack: Stack) -> float:
