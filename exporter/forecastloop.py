@@ -1,5 +1,6 @@
 """When is a query forecast, and what does it show after a failure?"""
 
+import logging
 from concurrent.futures import Executor
 
 from exporter.adapters.selfmetrics import SelfMetrics
@@ -7,6 +8,8 @@ from exporter.core.published import Outlook
 from exporter.forecastrunner import ForecastOutcome, ForecastRunner
 from exporter.showloop import ShowLoop
 from promkit.clock import Clock
+
+log = logging.getLogger(__name__)
 
 
 class ForecastLoop(ShowLoop[Outlook]):
@@ -36,6 +39,8 @@ class ForecastLoop(ShowLoop[Outlook]):
             pool=pool,
         )
         self.runner = runner
+        self._dropped = 0
+        self._is_unlimited = False
         self._metrics = metrics.forecasts
         plan = runner.plan
         capacity = None if plan.capacity is None else plan.capacity.coverage
@@ -49,6 +54,7 @@ class ForecastLoop(ShowLoop[Outlook]):
     def succeed(self, before: "ForecastLoop") -> None:
         """Go on where a stopped loop of the same query was."""
         self.runner.succeed(before.runner)
+        self._dropped, self._is_unlimited = before._dropped, before._is_unlimited
         self._go_on(before)
 
     async def _look(self) -> Outlook:
@@ -70,8 +76,26 @@ class ForecastLoop(ShowLoop[Outlook]):
         metrics.forecast_replacements_total.labels(self.name).inc(outcome.replacements)
         metrics.forecasts_total.labels(self.name).inc()
         series = 0 if outcome.outlook is None else len(outcome.outlook.keys)
+        self._warn(series, outcome.dropped, outcome.without_limit)
+        metrics.forecast_series_dropped.labels(self.name).set(outcome.dropped)
+        metrics.forecast_series_without_limit.labels(self.name).set(outcome.without_limit)
         metrics.forecast_series.labels(self.name).set(series)
         metrics.forecast_series_replaced.labels(self.name).set(outcome.replaced)
+
+    def _warn(self, series: int, dropped: int, without_limit: int) -> None:
+        """Log, once each, what would otherwise be silence."""
+        about = {"query": self.name, "series": series}
+        if dropped and not self._dropped:
+            about["dropped"] = dropped
+            log.error("more series than max_series, the rest is not forecast", extra=about)
+        is_unlimited = 0 < series == without_limit
+        if is_unlimited and not self._is_unlimited:
+            log.warning(
+                "the limit has no answer for any series, so no breach can be told; compare its "
+                "labels with those of the query",
+                extra=about,
+            )
+        self._dropped, self._is_unlimited = dropped, is_unlimited
 
     def _count_none(self) -> None:
         self._metrics.forecast_series.labels(self.name).set(0)

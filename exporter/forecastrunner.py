@@ -54,6 +54,7 @@ class ForecastOutcome:
     Parameters
     ----------
     outlook : what is published
+    dropped, without_limit : series above `max_series`; those that the `limit` has no answer for
     replaced, replacements : series that seasonal naive stands in for; of these, since now
     breaches : what became of predicted breaches, and those that were not
     failure : why the forecaster could not tell of some of the series
@@ -61,6 +62,8 @@ class ForecastOutcome:
     """
 
     outlook: Outlook | None = None
+    dropped: int = 0
+    without_limit: int = 0
     replaced: int = 0
     replacements: int = 0
     breaches: Outcomes = NO_OUTCOMES
@@ -168,6 +171,8 @@ class ForecastRunner:
         }
         return ForecastOutcome(
             outlook=Outlook(self.query.name, keys, leads, gauges),
+            dropped=self.feed.dropped,
+            without_limit=int(np.isnan(gauges.get("anomaly_forecast_limit", ())).sum()),
             replaced=int(gauges["anomaly_forecast_replaced"].sum()),
             replacements=sum(part.replacements for part in parts),
             breaches=Outcomes(

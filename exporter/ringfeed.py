@@ -23,12 +23,14 @@ class RingFeed:
     Attributes
     ----------
     ring : its past; whoever needs more of it puts another, empty one in its place
+    dropped : series above the query's limit, in the last answer
     """
 
     def __init__(
         self, query: QueryConfig, ring: Ring, source: Source, clock: Callable[[], float]
     ) -> None:
         self.ring = ring
+        self.dropped = 0
         self._query = query
         self._slices = Slices(query.name, query.expr, ring.step, query.timeout, source, clock)
 
@@ -56,7 +58,7 @@ class RingFeed:
         if start > end:
             return True
         last, batch = self._slices.fetch(start, end, len(ring.keys))
-        batch, _ = within_limit(batch, set(ring.keys), self._query.max_series)
+        batch, self.dropped = within_limit(batch, set(ring.keys), self._query.max_series)
         ring.append(batch)
         if last < end:
             return False

@@ -60,6 +60,16 @@ class ForecastMetrics(MetricSet):
             "Of them, those for which seasonal naive stands in.",
             "query",
         )
+        self.forecast_series_dropped = self._gauge(
+            "forecast_series_dropped",
+            "Series above max_series, which are not forecast.",
+            "query",
+        )
+        self.forecast_series_without_limit = self._gauge(
+            "forecast_series_without_limit",
+            "Series that the PromQL of the limit has no answer for.",
+            "query",
+        )
         self.forecast_replacements_total = self._counter(
             "forecast_replacements_total",
             "Times that seasonal naive took the forecaster's place on a series.",

@@ -49,14 +49,16 @@ def no_days(*_: object, **__: object) -> Special:
 class Bench:
     """A loop, its clock and its metrics."""
 
-    def __init__(self, source: ArraySource, pool: ThreadPoolExecutor, more: str = "") -> None:
+    def __init__(
+        self, source: ArraySource, pool: ThreadPoolExecutor, more: str = "", beside: str = ""
+    ) -> None:
         self.source, self.pool = source, pool
         self.clock = ManualClock(300 * SECONDS)
         self.metrics = SelfMetrics("1")
-        self.configure(more)
+        self.configure(more, beside)
 
-    def configure(self, more: str) -> None:
-        query = query_of(more)
+    def configure(self, more: str, beside: str = "") -> None:
+        query = query_of(more, beside)
         assert query.forecast is not None
         self.runner = ForecastRunner(
             query, query.forecast, self.source, None, one_by_one, no_days, lambda: 0.0
