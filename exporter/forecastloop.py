@@ -98,5 +98,11 @@ class ForecastLoop(ShowLoop[Outlook]):
         self._dropped, self._is_unlimited = dropped, is_unlimited
 
     def _count_none(self) -> None:
-        self._metrics.forecast_series.labels(self.name).set(0)
-        self._metrics.forecast_series_replaced.labels(self.name).set(0)
+        metrics = self._metrics
+        for gauge in (
+            metrics.forecast_series,
+            metrics.forecast_series_replaced,
+            metrics.forecast_series_dropped,
+            metrics.forecast_series_without_limit,
+        ):
+            gauge.labels(self.name).set(0)

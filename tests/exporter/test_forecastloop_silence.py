@@ -32,3 +32,18 @@ async def test_what_would_be_silence_is_logged_once_and_counted(
         await bench.loop.stop()
         assert bench.count('forecast_series_without_limit{query="q"}') == 0
         assert len(caplog.records) == 2
+
+
+async def test_what_is_withdrawn_lacks_no_limit() -> None:
+    source = Limits(np.ones((3, 400)), {b'{"row":"1"}': 5.0})
+    with ThreadPoolExecutor(1) as pool:
+        bench = Bench(source, pool, ", limit: limit")
+        bench.loop.start(at_once)
+        await bench.until_sleeping()
+        assert bench.count('forecast_series_without_limit{query="q"}') == 2
+        source.is_down = True
+        while bench.loop.outlook is not None:
+            await bench.clock.advance(INTERVAL)
+            await bench.until_sleeping()
+        await bench.loop.stop()
+        assert bench.count('forecast_series_without_limit{query="q"}') == 0
