@@ -18,6 +18,9 @@ from exporter.errors import CalendarError
 MOST_REPEATS: Final = 50_000
 """Repetitions of one event that are followed, from its first one: more than a century of days."""
 
+LONGEST: Final = timedelta(days=36_525)
+"""An event may last; an end beyond the year 9999 could not even be told."""
+
 _SLOWEST: Final = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _READ: Final = {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"}
 _A_DAY: Final = timedelta(days=1)
@@ -152,6 +155,9 @@ def _event(component: Any, changed: list[Any]) -> Event:
         lasts = until if isinstance(until, timedelta) else until - begin
         more.append((_shown(begin, zone), lasts))
     without = {_excepted(each, zone) for each in (*_dates(component, "EXDATE"), *changed)}
+    for lasts in (length, *(each[1] for each in more)):
+        if not timedelta(0) <= lasts <= LONGEST:
+            raise ValueError(f"lasts {lasts}; allowed: 0 to {LONGEST.days} days")
     rules = tuple(_rule(each, first, zone) for each in _listed(component.get("RRULE")))
     if more and not rules:
         more.append((first, length))
@@ -164,6 +170,8 @@ def _rule(recurs: Any, first: datetime, zone: tzinfo | None) -> rrule:
     kind = str(recurs["FREQ"][0]).upper()
     if kind not in _SLOWEST:
         raise ValueError(f"found FREQ={kind}; allowed: {', '.join(sorted(_SLOWEST))}")
+    if min(recurs.get("INTERVAL", [1])) < 1:  # would never get on
+        raise ValueError(f"found INTERVAL={recurs['INTERVAL'][0]}; allowed: 1 or more")
     until = recurs.pop("UNTIL", None)
     text = recurs.to_ical().decode()
     if until is not None:

@@ -120,6 +120,13 @@ def test_what_began_before_the_window_and_still_goes_on_is_part_of_it() -> None:
         ("UID:1 DTSTART:20261201T090000Z RRULE:FREQ=SECONDLY", "found FREQ=SECONDLY; allowed"),
         ("UID:1 DTSTART:20261201T090000Z RRULE:FREQ=SOMETIMES", "SOMETIMES"),
         ("UID:1 DTSTART:20261201T090000Z DTEND;VALUE=DATE:20261202", "TypeError"),
+        ("UID:1 DTSTART:20261201T090000Z DURATION:P9999999D", "allowed: 0 to 36525 days"),
+        ("UID:1 DTSTART:20261201T090000Z DURATION:-P9999999D", "allowed: 0 to 36525 days"),
+        (
+            "UID:1 DTSTART:20261201T090000Z RDATE;VALUE=PERIOD:20261202T090000Z/P9999999D",
+            "allowed: 0 to 36525 days",
+        ),
+        ("UID:1 DTSTART:20261201T090000Z RRULE:FREQ=DAILY;INTERVAL=0;BYMONTH=2", "INTERVAL=0"),
     ],
 )
 def test_an_event_that_makes_no_sense_costs_only_itself(event: str, problem: str) -> None:
