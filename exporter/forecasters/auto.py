@@ -32,6 +32,10 @@ SURPRISE: Final = 2.0
 """Times by which members are further off lately than they usually are, beyond which what they were
 before counts less, by the square."""
 
+HOPELESS: Final = 1e6
+"""Times the median member's error beyond which it does not matter how far off a member is. Where
+the median is not off at all, others that are by rounding would be infinitely more, for good."""
+
 TRIMMED: Final = 0.25
 """Share of the weight that is cut off at either end before the mean is taken."""
 
@@ -114,7 +118,7 @@ def blend(values: Floats, origins: Ints, told: Floats, late: int) -> Floats:
                 error *= FADING
             elif earlier == regular and earlier:
                 error *= np.fmin(SURPRISE * median(usual.T) / middling, 1.0) ** 2
-            error = error + np.where(off > 0.0, off / middling, off)
+            error = error + np.where(off > 0.0, np.minimum(off / middling, HOPELESS), off)
         paths[:, place] = middle(told[:, :, place], weigh(error, ~np.isnan(told[:, :, place, 0])))
     return paths
 

@@ -80,6 +80,18 @@ def test_what_is_new_counts_more_than_all_that_was_before() -> None:
     np.testing.assert_allclose(told[:, -1], 35.0, rtol=0.2)
 
 
+def test_errors_of_rounding_do_not_keep_a_member_out_for_good() -> None:
+    """Four of five were exactly right until lately, when only the fifth saw what came."""
+    origins = np.array([4, 6, 8, 10, 12])
+    values = np.where(np.arange(14) < 10, 0.0, 9.0)[None]
+    told = np.zeros((5, 1, 5, 2))
+    told[4] = 1e-16
+    told[4, :, 3:] = 9.0
+    with np.errstate(all="ignore"):
+        paths = blend(values, origins, told, 1)
+    assert paths[0, -1].tolist() == [9.0, 9.0]
+
+
 def test_before_there_are_errors_all_that_can_tell_weigh_the_same() -> None:
     error = np.array([[0.0, NAN], [0.0, NAN], [0.0, np.inf], [0.0, NAN]])
     can_tell = np.array([[True, True], [True, True], [True, True], [False, True]])
