@@ -76,8 +76,6 @@ def breach(
     bound, start = sign * limit, sign * now_value
     with np.errstate(all="ignore"):
         mean, paths = sign * forecast.mean, sign * forecast.paths
-        if paths.shape[1] == 0:  # there was no earlier origin
-            paths = np.full_like(mean, np.nan)[:, None]
         timestamp = crossing(mean[:, None], start, bound, times, now)[:, 0]
         edges = np.stack([sign * forecast.lower, sign * forecast.upper], 1)
         edge = np.sort(crossing(edges, start, bound, times, now), 1)
@@ -133,8 +131,6 @@ def chance(peaks: Floats, bound: Floats) -> Floats:
     that one wild peak cannot widen) and 6.4.1 (drawn together to keep the variance).
     """
     count = peaks.shape[1]
-    if count == 0:  # there was no earlier origin
-        return np.full(len(bound), np.nan)
     with np.errstate(all="ignore"):
         low, middle, high = np.quantile(peaks, (0.25, 0.5, 0.75), axis=1)
         spread = np.minimum(peaks.std(1), (high - low) / QUARTILES)

@@ -89,8 +89,6 @@ def test_there_is_no_telling_without_a_limit_a_forecast_or_a_band() -> None:
     for array in (forecast.lower, forecast.upper, forecast.paths, forecast.above):
         array[2] = np.nan
     limit = [np.nan, 3.0, 5.0]
-    without = shaped(forecast.mean, forecast.lower, forecast.upper, forecast.paths[:, :0])
-    assert np.isnan(told(without, [0.0] * 3, limit).probability).all()
     result = told(forecast, [0.0] * 3, limit)
     for array in (result.timestamp, result.earliest, result.latest, result.probability):
         assert np.isnan(array[:2]).all()
