@@ -79,8 +79,6 @@ def advance(
     naive: Floats,
     lower: Floats,
     upper: Floats,
-    *,
-    memory: float = MEMORY,
 ) -> tuple[State, Skill]:
     """Compare what was forecast for `times` with what came, and keep what is forecast now.
 
@@ -95,12 +93,11 @@ def advance(
     own, naive : float64 [S, L], what the forecaster (also while it is replaced) and seasonal naive
         say; those with a NaN are not kept
     lower, upper : float64 [S, L], the published band; NaN for none
-    memory : comparisons after which one counts 1 / e
     """
     state = {name: array.copy() for name, array in state.items()}
     state["due"][state["due"] > issued_at + leads[:, None]] = NEVER  # a clock that was wrong
     if len(times):
-        _compare(state, times, values, float(np.exp(-1 / memory)))
+        _compare(state, times, values, float(np.exp(-1 / MEMORY)))
     told = np.stack([own, naive, lower, upper], 2)
     _keep(state, leads, issued_at, told)
     skill = _skill(state)
