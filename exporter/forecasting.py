@@ -91,6 +91,11 @@ class Forecasting(Showing[ForecastLoop]):
         self._tasks.append(asyncio.create_task(self._calendars.run(self._clock)))
         return compiling
 
+    async def stop(self) -> None:
+        """Return once no cycle runs any more; they end early, and so does reading calendars."""
+        self._calendars.stop()
+        await super().stop()
+
     def _calendar_states(self) -> Sequence[CalendarState]:
         return self._calendars.states()  # of those in force now
 

@@ -7,6 +7,7 @@ the first answer they hold no days, and after a failure what they said last stay
 import asyncio
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Calendars:
             if config.ics is not None or config.ics_url_file is not None
         }
         self._kept: dict[_Key, Special] = {}
+        self._stopping = threading.Event()
 
     def states(self) -> tuple[CalendarState, ...]:
         """Return how those that have to be read are doing."""
@@ -122,7 +124,13 @@ class Calendars:
     def refresh(self) -> None:
         """Read files that changed and URLs that are due, as long as that takes; never raises."""
         for feed in self._feeds.values():
+            if self._stopping.is_set():
+                break
             feed.read(self._now(), self._monotonic())
+
+    def stop(self) -> None:
+        """Have a refresh end after the calendar that it is at, and no other begin."""
+        self._stopping.set()
 
     async def run(self, clock: Clock) -> None:
         """Refresh for ever, in a thread; returns at once where there is nothing to read."""

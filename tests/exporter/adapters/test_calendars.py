@@ -281,3 +281,19 @@ async def test_it_refreshes_in_the_background(tmp_path: Path) -> None:
     assert starts(winter(asked)) == ["01-01"]
     task.cancel()
     await Calendars([config("country: DE")]).run(clock)
+
+
+def test_once_stopped_no_further_calendar_is_read(tmp_path: Path) -> None:
+    asked: Calendars
+
+    def stops(_: bytes) -> Iterator[bytes]:
+        asked.stop()
+        yield ok(CHRISTMAS)
+
+    (tmp_path / "b.ics").write_bytes(CHRISTMAS)
+    with raw_server(stops) as url:
+        second = config(f"ics: {tmp_path / 'b.ics'}").model_copy(update={"name": "b"})
+        asked = Calendars([config(f"ics: '{url}/'"), second])
+        asked.refresh()
+        asked.refresh()
+    assert [state.last_success > 0 for state in asked.states()] == [True, False]
