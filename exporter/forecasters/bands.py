@@ -21,6 +21,9 @@ NEIGHBOURS: Final = 3
 ERRORS_EACH: Final = 2
 """So many independent ones the errors of one origin count for: those of near leads are alike."""
 
+SURPRISE: Final = 2.0
+"""Times the usual error up to which that of the newest origin is none."""
+
 ALIKE: Final = 1.5
 """Series whose histories differ by less than this factor are looked at from the same origins."""
 
@@ -133,11 +136,16 @@ def _forecast_alike(
     when = origins[:, None] + np.arange(horizon)
     came = np.where(when < columns, history.values[:, np.minimum(when, columns - 1)], np.nan)
     with np.errstate(all="ignore"):  # of values near the largest there are
+        astray = surprise(came - told)[:, None] * np.sqrt(np.arange(1, horizon + 1) / horizon)
         ways, scale, reach = weigh_errors(came - told, coverage)
         ways *= scale[:, None]
+        ways += astray[:, None] * _evenly(len(origins))[:, None]
         paths = mean[:, None] + np.concatenate([ways, -ways], 1)
-        band = reach[:, None] * scale
-        above, below = passed_by(told, came), passed_by(-told, -came)
+        band = np.maximum(reach[:, None] * scale, ndtri(0.5 + coverage / 2.0) * astray)
+        above, below = (
+            passed_by(sign * told, sign * came) + astray[:, -1:] * _evenly(len(origins))
+            for sign in (1.0, -1.0)
+        )
     lower, upper, paths = (np.clip(each, low, high) for each in (mean - band, mean + band, paths))
     return Forecast(mean, lower, upper, paths, above, below)
 
@@ -176,6 +184,31 @@ def passed_by(told: Floats, came: Floats) -> Floats:
     origins = known.shape[1]
     age = np.arange(origins - 1, -1, -1) % np.maximum(count, 1)
     return np.where(count < 2, np.nan, np.take_along_axis(passed, origins - 1 - age, 1))
+
+
+def surprise(errors: Floats) -> Floats:
+    """Return how much farther off the newest origin's forecast is than is usual, float64 [S].
+
+    The root mean square of its errors, without what `SURPRISE` times that of the origins before
+    explains; 0 where it is no surprise. Something new has begun then, of which the origins
+    before know nothing, and nobody knows where it leads.
+
+    errors : [S, R, H]; NaN where nothing is known
+    """
+    is_known = ~np.isnan(errors)
+    square = np.where(is_known, errors, 0.0) ** 2
+    mean = square.sum(2) / np.maximum(is_known.sum(2), 1)
+    if mean.shape[1] < 2:
+        return np.zeros(len(mean))
+    before = np.maximum(is_known[:, :-1, 0].sum(1), 1)
+    usual = SURPRISE**2 * mean[:, :-1].sum(1) / before
+    excess: Floats = np.sqrt(np.maximum(mean[:, -1] - usual, 0.0))
+    return excess
+
+
+def _evenly(count: int) -> Floats:
+    """Return so many values that are spread as a standard normal law's are."""
+    return np.asarray(ndtri((np.arange(count) + 0.5) / count))
 
 
 def _widening(coverage: float) -> Floats:

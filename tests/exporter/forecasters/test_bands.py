@@ -17,6 +17,7 @@ from exporter.forecasters.bands import (
     forecast,
     passed_by,
     rolling_origins,
+    surprise,
     weigh_errors,
 )
 from exporter.forecasters.base import Forecaster
@@ -173,3 +174,24 @@ def test_a_young_series_has_a_band_of_its_own_history() -> None:
             one, other = getattr(together, name)[row], getattr(alone, name)[0]
             if row != 1:  # which is about as old as the first, whose origins it shares
                 np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_a_forecast_that_went_astray_lately_is_a_surprise() -> None:
+    errors = np.full((4, 3, 4), 1.0)
+    errors[1, 2] = 4.0
+    errors[2, 2, 2:] = NAN
+    errors[3, :2] = NAN
+    np.testing.assert_allclose(surprise(errors), [0.0, np.sqrt(12.0), 0.0, 1.0])
+    assert surprise(errors[:, :1]).tolist() == [0.0] * 4
+    assert surprise(errors[:, :0]).tolist() == [0.0] * 4
+
+
+def test_nobody_is_sure_where_a_series_goes_that_has_just_begun_to_rise() -> None:
+    """Ten hours after a flat fortnight the band knows that it has been wrong, and is wide."""
+    hours = np.arange(COLUMNS + HORIZON)
+    noise = np.random.default_rng(2).normal(0.0, 0.05, (100, len(hours)))
+    values = 50.0 + np.maximum(hours - (COLUMNS - 10), 0.0) + noise
+    told = forecast(Auto(), history_of(values[:, :COLUMNS], 24, 168), HORIZON)
+    came = values[:, COLUMNS:]
+    assert ((came >= told.lower) & (came <= told.upper)).mean() > 0.8
+    assert ((told.upper - told.lower)[:, -1] > 2.0).all()
