@@ -56,6 +56,8 @@ class DriftLoop(ShowLoop[Drifts]):
             self._go_on(before)
         else:
             self._count_none()
+        if before.runner.query != self.runner.query or self.runner.retake.is_set():
+            self.hurry()
 
     def retake(self) -> None:
         """Have the baseline taken anew, at once."""

@@ -38,6 +38,7 @@ class Forecasting(Showing[ForecastLoop]):
         super().__init__("forecast", ASKERS, clock)
         self._metrics = metrics
         self._calendars = Calendars(())
+        self._configured: tuple[CalendarConfig, ...] = ()
         metrics.also(CalendarMetrics(self._calendar_states))
 
     def take(
@@ -52,7 +53,9 @@ class Forecasting(Showing[ForecastLoop]):
         saved : what is known from before the exporter was started
         calendars : those that are configured now
         """
-        self._calendars = Calendars(calendars, self._calendars)
+        calendars = tuple(calendars)
+        has_other_days = calendars != self._configured
+        self._calendars, self._configured = Calendars(calendars, self._calendars), calendars
         loops: dict[str, ForecastLoop] = {}
         for name, query in queries.items():
             forecast = query.forecast
@@ -77,6 +80,8 @@ class Forecasting(Showing[ForecastLoop]):
             )
             if before := self._loops.get(name):
                 loops[name].succeed(before)
+                if has_other_days and forecast.calendars:
+                    loops[name].hurry()
         for name in self._loops.keys() - loops.keys():
             self._metrics.forecasts.forget(name)
         for name in self._loops.keys() - queries.keys():

@@ -56,6 +56,8 @@ class ForecastLoop(ShowLoop[Outlook]):
         self.runner.succeed(before.runner)
         self._dropped, self._is_unlimited = before._dropped, before._is_unlimited
         self._go_on(before)
+        if before.runner.query != self.runner.query:
+            self.hurry()
 
     async def _look(self) -> Outlook:
         while True:

@@ -79,6 +79,14 @@ class ShowLoop(SlowLoop, Generic[Shown]):
             self.last_success = before.last_success
             self.last_error = before.last_error
 
+    def _until_first(self) -> float:
+        """Return how long what is shown from before a reload is as good as new."""
+        if self.shown is None or self.last_success is None or self.last_error is not None:
+            return 0.0
+        pause = self._until_due()
+        is_of_this_interval = self._clock.now() + pause - self.last_success <= self.interval
+        return pause if is_of_this_interval else 0.0
+
     @abstractmethod
     async def _look(self) -> Shown:
         """Return what is to be shown from now on, and count it."""

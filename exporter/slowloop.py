@@ -47,7 +47,7 @@ class SlowLoop(ABC):
         self._hurried = asyncio.Event()
 
     def hurry(self) -> None:
-        """Let the next cycle begin at once."""
+        """Let the next cycle, or the first one, begin at once."""
         self._hurried.set()
 
     def start(self, ready: Callable[[], Awaitable[object]]) -> None:
@@ -82,6 +82,7 @@ class SlowLoop(ABC):
 
     async def _run(self, ready: Callable[[], Awaitable[object]]) -> None:
         await ready()
+        await self._rest(self._until_first())
         failures = 0
         while True:
             try:
@@ -97,6 +98,8 @@ class SlowLoop(ABC):
 
     async def _rest(self, seconds: float) -> None:
         """Wait that long, or until someone hurries."""
+        if self._hurried.is_set():
+            seconds = 0.0
         waiting = [
             asyncio.ensure_future(self._clock.sleep(seconds)),
             asyncio.ensure_future(self._hurried.wait()),
@@ -107,6 +110,10 @@ class SlowLoop(ABC):
             for one in waiting:
                 one.cancel()
         self._hurried.clear()
+
+    def _until_first(self) -> float:
+        """Return for how many seconds the first cycle can wait."""
+        return 0.0
 
     def _until_due(self) -> float:
         """Return how many seconds are left."""

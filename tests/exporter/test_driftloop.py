@@ -173,6 +173,37 @@ async def test_a_reload_shows_what_was_shown_unless_something_else_is_asked(
     assert bench.count('drift_series{query="q",severity="none"}') == 0
 
 
+async def test_after_a_reload_it_checks_when_it_is_due(
+    pool: ThreadPoolExecutor, source: ArraySource
+) -> None:
+    bench = Bench(source, pool)
+    checks = 'drift_checks_total{query="q"}'
+
+    async def reload(more: str = "") -> None:
+        await bench.until_sleeping()
+        await bench.loop.stop()
+        loop = bench.another(source, pool, None, more)
+        loop.succeed(bench.loop)
+        bench.loop = loop
+        loop.start(at_once)
+        await bench.until_sleeping()
+
+    bench.loop.start(at_once)
+    await reload()
+    assert bench.count(checks) == 1
+    await bench.clock.advance(INTERVAL)
+    await bench.until_sleeping()
+    assert bench.count(checks) == 2
+    await reload()
+    assert bench.count(checks) == 2
+    bench.loop.runner.retake.set()  # a command that came too late for the old loop
+    await reload()
+    assert bench.count(checks) == 3
+    await reload(", by: [row]")
+    assert bench.count(checks) == 4
+    await bench.loop.stop()
+
+
 def test_what_is_published_of_a_check() -> None:
     numbers = np.array([0.5, np.nan])
     drift = Drift(numbers, numbers, np.array([2, 0], dtype=np.int8))
