@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from exporter.adapters.calendars import Calendars
@@ -245,9 +245,6 @@ def _backtest(flags: argparse.Namespace) -> int:
     if queries:
         report = compare(alarms, incidents, flags.settle, series, days)
         print(format_report(report, bool(incidents)))
-    forecasts = _hindcasts(flags, config, source) if flags.forecast_time else []
-    for told in forecasts:
-        print(format_hindcast(told))
     if flags.openmetrics:
         pages = [(r.plan.query, r.evaluation.batch, r.gauges()) for r in replays]
         with flags.openmetrics.open("w", encoding="utf-8") as file:
@@ -260,36 +257,34 @@ def _backtest(flags: argparse.Namespace) -> int:
                 path, done.plan.query, done.evaluation, done.plan.policy.threshold, incidents
             )
             print(f"drew {path}", file=sys.stderr)
-        for told in forecasts:
-            if courses := courses_of(told, flags.start):
-                path = flags.plots / f"{told.plan.query}.forecast.png"
-                plot_forecasts(path, courses)
-                print(f"drew {path}", file=sys.stderr)
+    # Last, and one by one: a query that fails costs nothing of what is done by then.
+    for told in _hindcasts(flags, config, source) if flags.forecast_time else ():
+        print(format_hindcast(told))
+        if flags.plots and (courses := courses_of(told, flags.start)):
+            path = flags.plots / f"{told.plan.query}.forecast.png"
+            plot_forecasts(path, courses)
+            print(f"drew {path}", file=sys.stderr)
     return 0
 
 
-def _hindcasts(flags: argparse.Namespace, config: Config, source: Source) -> list[Hindcast]:
-    """Return what would have been forecast of each query that asks for it."""
+def _hindcasts(flags: argparse.Namespace, config: Config, source: Source) -> Iterator[Hindcast]:
+    """Yield what would have been forecast of each query that asks for it."""
     calendars = Calendars(config.calendars)
     calendars.refresh()
     crew = Crew("backtest", 1)
-    found = []
     try:
         for query in config.all_queries():
             if query.forecast is not None:
                 print(f"forecasts of {query.name}", file=sys.stderr, flush=True)
-                found.append(
-                    hindcast(
-                        query,
-                        source,
-                        flags.start,
-                        flags.end,
-                        pieces=crew.map,
-                        special=calendars.special,
-                        seconds=flags.forecast_time,
-                        clock=time.monotonic,
-                    )
+                yield hindcast(
+                    query,
+                    source,
+                    flags.start,
+                    flags.end,
+                    pieces=crew.map,
+                    special=calendars.special,
+                    seconds=flags.forecast_time,
+                    clock=time.monotonic,
                 )
     finally:
         crew.dismiss()
-    return found

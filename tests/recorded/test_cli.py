@@ -99,6 +99,26 @@ def test_backtest_tells_of_forecasts(
     assert capsys.readouterr().out == ""
 
 
+def test_a_forecast_that_fails_costs_nothing_of_what_is_done(
+    recorded: RecordedPrometheus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, scores, plots = tmp_path / "exporter.yml", tmp_path / "scores", tmp_path / "plots"
+    path.write_text(
+        f"prometheus: {{url: {recorded.url}}}\n"
+        "queries:\n"
+        "- {name: scored, expr: up, lookback: 1m, range: [0, 1]}\n"
+        "- name: broken\n"
+        "  expr: up\n"
+        "  ensemble: none\n"
+        "  forecast: {kind: seasonal_naive, step: 1m, horizon: 20m, lookback: 30m, limit: sum(}\n"
+    )
+    arguments = ["backtest", f"--config.file={path}", "--start=-30m", f"--plots={plots}"]
+    assert main([*arguments, f"--openmetrics={scores}"]) == 1
+    assert "anomaly-exporter: the forecast's limit: " in capsys.readouterr().err
+    assert scores.read_text().endswith("# EOF\n")
+    assert [each.name for each in plots.iterdir()] == ["scored.png"]
+
+
 def test_backtest_refuses_nonsense(config: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         main(["backtest", config, "--start=yesterday"])
