@@ -5,7 +5,7 @@ Once per version of this package: the machine code is kept, see `exporter.core.k
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final
@@ -23,6 +23,8 @@ from exporter.driftconfig import DriftConfig
 from exporter.driftplan import DriftPlan
 from exporter.ensembles import named_ensemble
 from exporter.forecasters import ALL
+from exporter.forecasters.auto import MEMBERS, Auto
+from exporter.forecasters.base import Forecaster
 from exporter.forecastplan import CapacityPlan, ForecastPlan
 from exporter.judge import Policy
 from exporter.outlook import cycle_of, look_ahead
@@ -78,36 +80,56 @@ def _batch(first: int, columns: int, step: int = _STEP) -> SeriesBatch:
     return SeriesBatch((b'{"row":"0"}', b'{"row":"1"}'), times, values, step)
 
 
-def compile_forecasters(plans: Iterable[ForecastPlan]) -> None:
-    """Run a cycle of every forecaster of the plans on a few samples."""
-    done = []
+def go_on() -> bool:
+    """Tell that nothing is to be stopped."""
+    return False
+
+
+def compile_forecasters(
+    plans: Iterable[ForecastPlan], is_stopped: Callable[[], bool] = go_on
+) -> None:
+    """Run a cycle of every forecaster of the plans on a few samples.
+
+    is_stopped : asked before each, and each member of `auto`, which take seconds
+    """
+    done: list[Forecaster] = []
     for plan in plans:
-        if plan.forecaster in done:
-            continue
-        done.append(plan.forecaster)
-        few = replace(
-            plan,
-            step=_HOUR,
-            stride=1,
-            columns=4 * 24,
-            horizon=4,
-            leads={"1h": 1},
-            capacity=CapacityPlan(columns=4 * 24),
-        )
-        ring = few.blank_ring()
-        batch = _batch(0, 4 * 24, _HOUR)
-        ring.append(batch)
-        rows = np.arange(len(batch.keys))
-        cycle = cycle_of(few, ring, int(batch.times[-2]), _last_hour)
-        look_ahead(cycle, rows, np.full(len(rows), 9.0), unseen(len(rows), 1))
+        parts = MEMBERS if isinstance(plan.forecaster, Auto) else ()
+        for forecaster in (*parts, plan.forecaster):
+            if is_stopped():
+                return
+            if forecaster not in done:
+                done.append(forecaster)
+                _forecast(replace(plan, forecaster=forecaster))
+
+
+def _forecast(plan: ForecastPlan) -> None:
+    few = replace(
+        plan,
+        step=_HOUR,
+        stride=1,
+        columns=4 * 24,
+        horizon=4,
+        leads={"1h": 1},
+        capacity=CapacityPlan(columns=4 * 24),
+    )
+    ring = few.blank_ring()
+    batch = _batch(0, 4 * 24, _HOUR)
+    ring.append(batch)
+    rows = np.arange(len(batch.keys))
+    cycle = cycle_of(few, ring, int(batch.times[-2]), _last_hour)
+    look_ahead(cycle, rows, np.full(len(rows), 9.0), unseen(len(rows), 1))
 
 
 def _last_hour(start: int, end: int) -> Special:
     return Special(merged([(end - _HOUR, end)]))
 
 
-def compile_drift_tests(plans: Iterable[DriftPlan]) -> None:
-    """Run a check with all tests of the plans on a few samples."""
+def compile_drift_tests(plans: Iterable[DriftPlan], is_stopped: Callable[[], bool] = go_on) -> None:
+    """Run a check with each of the plans' tests on a few samples.
+
+    is_stopped : asked before each
+    """
     tests = {test.name: test for plan in plans for test in plan.tests}
     if not tests:
         return
@@ -118,7 +140,11 @@ def compile_drift_tests(plans: Iterable[DriftPlan]) -> None:
     ring = Ring(_STEP, few.reference)
     ring.append(_batch(0, ring.columns))
     if cohort := cohort_of(ring, few, 1):
-        check(few, ring, retaken(None, cohort, few, 0, "first run"), one_by_one)
+        baseline = retaken(None, cohort, few, 0, "first run")
+        for test in few.tests:
+            if is_stopped():
+                return
+            check(replace(few, tests=(test,)), ring, baseline, one_by_one)
 
 
 def compile_defaults() -> None:

@@ -1,6 +1,6 @@
 """The drift of all queries: their threads, their loops, and what stays at a reload."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from exporter.adapters.selfmetrics import SelfMetrics
@@ -60,8 +60,8 @@ class Drifting(Showing[DriftLoop]):
             self._metrics.forget(name)
         self._loops = loops
 
-    def _compile(self) -> None:
-        compile_drift_tests([loop.runner.plan for loop in self._loops.values()])
+    def _compile(self, is_stopped: Callable[[], bool]) -> None:
+        compile_drift_tests([loop.runner.plan for loop in self._loops.values()], is_stopped)
 
     def retake(self, query: str) -> None:
         """Have a query's baseline taken anew, at once.

@@ -104,8 +104,8 @@ class Forecasting(Showing[ForecastLoop]):
     def _calendar_states(self) -> Sequence[CalendarState]:
         return self._calendars.states()  # of those in force now
 
-    def _compile(self) -> None:
-        compile_forecasters([loop.runner.plan for loop in self._loops.values()])
+    def _compile(self, is_stopped: Callable[[], bool]) -> None:
+        compile_forecasters([loop.runner.plan for loop in self._loops.values()], is_stopped)
 
     def states(self) -> Outlooks:
         """Return what is known by now; nobody writes to it any more."""

@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Container
 from functools import partial
+from threading import Event
 from typing import Any, ClassVar, Generic, TypeVar
 
 from exporter.adapters.web import CycleRow, QueryRow
@@ -34,6 +35,7 @@ class Showing(ABC, Generic[Loop]):
         self._crew = Crew(name, askers)
         self._loops: dict[str, Loop] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = Event()
 
     def start(
         self, before: asyncio.Task[None], ready: Callable[[str], Awaitable[object]]
@@ -46,6 +48,7 @@ class Showing(ABC, Generic[Loop]):
         -------
         what is compiled now
         """
+        self._stopping = Event()  # another one, since the old compiling may still be under way
         compiling = asyncio.create_task(self._compile_after(before))
         self._tasks = [compiling]
 
@@ -59,17 +62,18 @@ class Showing(ABC, Generic[Loop]):
 
     async def stop(self) -> None:
         """Return once no cycle runs any more; they end early."""
+        self._stopping.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*(loop.stop() for loop in self._loops.values()))
 
     @abstractmethod
-    def _compile(self) -> None:
+    def _compile(self, is_stopped: Callable[[], bool]) -> None:
         """Have the kernels ready before the first cycles, which wait for it; on a thread."""
 
     async def _compile_after(self, before: asyncio.Task[None]) -> None:
         await asyncio.wait([before])
-        work = self._crew.askers.submit(self._compile)
+        work = self._crew.askers.submit(self._compile, self._stopping.is_set)
         await follow(work, self._clock, self.compiled, self.waiting)
 
     def row(self, query: str) -> CycleRow | None:
