@@ -94,7 +94,8 @@ def compile_forecasters(
     """
     done: list[Forecaster] = []
     for plan in plans:
-        parts = MEMBERS if isinstance(plan.forecaster, Auto) else ()
+        # The simplest first: what all share is then not compiled together with the dearest.
+        parts = MEMBERS[::-1] if isinstance(plan.forecaster, Auto) else ()
         for forecaster in (*parts, plan.forecaster):
             if is_stopped():
                 return
