@@ -83,7 +83,8 @@ def recorded() -> Headline:
 
 
 def test_the_ensemble_of_machines_keeps_the_promises_on_the_recording(recorded: Headline) -> None:
-    assert {query.ensemble for query in load_preset("node").queries} == {MACHINES}
+    scored = {query.ensemble for query in load_preset("node").queries} - {"none"}
+    assert scored == {MACHINES}
     assert recorded.found == 9
     assert recorded.f1 > 0.85
     assert recorded.median_delay <= 30
