@@ -6,6 +6,7 @@ Safe on any disk: a file of 70 MiB at most, in a folder whose size is an invente
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from promkit.atomicfile import write_atomically
@@ -59,7 +60,7 @@ def main() -> int:
     )
     empty(run_folder)
     try:
-        fill(run_folder, SECONDS)
+        fill(run_folder, SECONDS, time.monotonic, time.sleep)
     except KeyboardInterrupt:
         print()
     finally:
@@ -68,15 +69,23 @@ def main() -> int:
     return 0
 
 
-def fill(run_folder: Path, seconds: int) -> None:
-    """Write for so many seconds."""
-    began = time.monotonic()
+def fill(
+    run_folder: Path,
+    seconds: int,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> None:
+    """Write for so many seconds.
+
+    monotonic, sleep : seconds that never go back; wait so many
+    """
+    began = monotonic()
     (run_folder / "fill").mkdir()
     with (run_folder / "fill" / "zeros").open("wb", buffering=0) as file:
         for second in range(1, seconds + 1):
             file.write(bytes(PACE))
             publish(run_folder)
-            time.sleep(max(0.0, began + second - time.monotonic()))
+            sleep(max(0.0, began + second - monotonic()))
 
 
 if __name__ == "__main__":

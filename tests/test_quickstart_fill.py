@@ -17,8 +17,10 @@ def test_it_tells_how_full_the_folder_is_and_cleans_up(tmp_path: Path) -> None:
     names = ("quickstart_folder_used_bytes", "quickstart_folder_size_bytes")
     empty(tmp_path)
     assert told(tmp_path) == dict(zip(names, (0.0, SIZE), strict=True))
-    fill(tmp_path, 1)
-    assert told(tmp_path)["quickstart_folder_used_bytes"] == PACE
+    pauses: list[float] = []
+    fill(tmp_path, 3, lambda: 0.25 + 1.5 * len(pauses), pauses.append)
+    assert told(tmp_path)["quickstart_folder_used_bytes"] == 3 * PACE
+    assert pauses == [1.0, 0.5, 0.0]  # one that comes late does not put the others off
     empty(tmp_path)
     assert told(tmp_path)["quickstart_folder_used_bytes"] == 0.0
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["folder.prom"]
