@@ -13,7 +13,7 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && /opt/anomaly/bin/pip install --no-cache-dir /wheels/*.whl
 # Machine code of the default detectors and of all forecasters, for any processor of this architecture, so that a first start need not compile it.
 ENV NUMBA_CPU_NAME=generic
-RUN XDG_CACHE_HOME=/opt/anomaly/kernels /opt/anomaly/bin/python -m exporter.compiling \
+RUN XDG_CACHE_HOME=/opt/anomaly/kernels /opt/anomaly/bin/python -m exporter.loops.compiling \
     && chmod -R a+rX /opt/anomaly/kernels
 
 FROM python:3.11.13-slim-bookworm

@@ -13,9 +13,8 @@ from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
 from exporter.backtest import alarms_of, compare, judged_days, replay
-from exporter.cli_drift import add_drift
-from exporter.cli_train import add_train
-from exporter.cliflags import (
+from exporter.commands.drift import add_drift
+from exporter.commands.flags import (
     add_range,
     check_range,
     duration,
@@ -23,16 +22,17 @@ from exporter.cliflags import (
     source_of,
     with_joined_instants,
 )
+from exporter.commands.train import add_train
 from exporter.config import Config, milliseconds
 from exporter.core.source import Source
-from exporter.crew import Crew
-from exporter.driftconfig import drift_in_words
 from exporter.errors import ConfigError, ExporterError, QueryError
-from exporter.forecastconfig import in_words
 from exporter.hindcast import Hindcast, hindcast
-from exporter.hindcastreport import courses_of, format_hindcast
-from exporter.report import format_report, read_incidents
+from exporter.loops.crew import Crew
+from exporter.reports.backtest import format_report, read_incidents
+from exporter.reports.hindcast import courses_of, format_hindcast
 from exporter.service import Options, Service
+from exporter.settings.drift import drift_in_words
+from exporter.settings.forecast import in_words
 from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
 from promkit.durations import format_duration

@@ -9,15 +9,15 @@ from zoneinfo import available_timezones
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import AfterValidator, Field, model_validator
 
-from exporter.calendarconfig import CalendarConfig
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
-from exporter.driftconfig import DriftConfig, resolve_drift
 from exporter.ensemble import Combination, Combine
 from exporter.ensembles import Ensemble, EnsembleName, named_ensemble
 from exporter.errors import ConfigError
-from exporter.forecastconfig import ForecastConfig, resolve
 from exporter.judge import Direction
+from exporter.settings.calendars import CalendarConfig
+from exporter.settings.drift import DriftConfig, resolve_drift
+from exporter.settings.forecast import ForecastConfig, resolve
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import ConfigProblems, FieldProblem
 from promkit.httpconfig import HttpConfig

@@ -7,18 +7,18 @@ from typing import Final
 
 import numpy as np
 
-from exporter.compiling import compile_forecasters
 from exporter.config import QueryConfig, milliseconds
 from exporter.core.pieces import Mapper
 from exporter.core.published import Outlook
 from exporter.core.rows import State
 from exporter.core.series import NEVER, Floats, Keys, SeriesBatch
 from exporter.core.source import Source
-from exporter.forecastconfig import ForecastConfig
 from exporter.forecasters.followup import OUTCOMES
-from exporter.forecastplan import ForecastPlan
-from exporter.forecastrunner import ForecastOutcome, ForecastRunner, SpecialDays
+from exporter.forecasters.plan import ForecastPlan
+from exporter.loops.compiling import compile_forecasters
+from exporter.loops.forecastrunner import ForecastOutcome, ForecastRunner, SpecialDays
 from exporter.planning import forecast_plan_of
+from exporter.settings.forecast import ForecastConfig
 
 FETCH_TIMEOUT: Final = 300.0
 """Seconds that a long history may take to arrive."""

@@ -7,13 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from exporter.config import QueryConfig, milliseconds
-from exporter.driftconfig import DriftConfig
-from exporter.driftplan import DriftPlan
+from exporter.drift.plan import DriftPlan
 from exporter.ensemble import MEAN, Combination
-from exporter.forecastconfig import CapacityConfig, ForecastConfig, lead_name, stride_of
-from exporter.forecastplan import CapacityPlan, ForecastPlan
+from exporter.forecasters.plan import CapacityPlan, ForecastPlan
 from exporter.judge import Policy
 from exporter.plan import Plan
+from exporter.settings.drift import DriftConfig
+from exporter.settings.forecast import CapacityConfig, ForecastConfig, lead_name, stride_of
 
 
 def plan_of(query: QueryConfig) -> Plan:

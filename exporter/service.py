@@ -8,24 +8,25 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exporter import __version__, checkpoint
+from exporter import __version__
+from exporter.adapters import checkpoint
 from exporter.adapters.anomalies import Anomalies, Wanted
+from exporter.adapters.checkpoint import Saved, States
 from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow, create_app, drift_routes
-from exporter.checkpoint import Saved, States
-from exporter.compiling import compile_kernels, follow
 from exporter.config import Config, parse_config
 from exporter.detectors import ALL
-from exporter.drifting import Drifting
 from exporter.errors import ConfigError, StateError
-from exporter.forecasting import Forecasting
+from exporter.loops.compiling import compile_kernels, follow
+from exporter.loops.drifting import Drifting
+from exporter.loops.forecasting import Forecasting
+from exporter.loops.queryloop import QueryLoop
+from exporter.loops.runner import QueryRunner
+from exporter.loops.typewatch import TypeLoop
 from exporter.plan import Plan
 from exporter.planning import fingerprint
-from exporter.queryloop import QueryLoop
-from exporter.runner import QueryRunner
-from exporter.typewatch import TypeLoop
 from promkit.clock import Clock
 from promkit.errors import ConfigProblems
 from promkit.httpconfig import requests_session

@@ -21,10 +21,10 @@ from exporter.config import (
 from exporter.detectors import ALL
 from exporter.drift import ALL as DRIFT_TESTS
 from exporter.drift.base import DriftTest
-from exporter.driftconfig import DriftConfig
-from exporter.forecastconfig import CapacityConfig, ForecastConfig
 from exporter.forecasters import ALL as FORECASTERS
 from exporter.forecasters.base import Forecaster
+from exporter.settings.drift import DriftConfig
+from exporter.settings.forecast import CapacityConfig, ForecastConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()

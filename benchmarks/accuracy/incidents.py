@@ -18,7 +18,7 @@ from benchmarks.accuracy.settings import config_of, with_ensemble
 from exporter.config import Config, QueryConfig, parse_config
 from exporter.core.source import Source
 from exporter.errors import ConfigError, QueryError
-from exporter.report import format_report, read_incidents
+from exporter.reports.backtest import format_report, read_incidents
 from quickstart.stack import ROOT
 
 BASELINE: Final = """

@@ -26,7 +26,7 @@ from exporter.forecasters import bands
 from exporter.forecasters.arima import Arima
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import history_of
-from exporter.forecastrunner import PIECE
+from exporter.loops.forecastrunner import PIECE
 
 COVERAGE: Final = 0.9
 AT_MOST: Final = 100.0

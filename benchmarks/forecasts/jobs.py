@@ -17,7 +17,7 @@ from exporter.errors import ForecasterError
 from exporter.forecasters import bands
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History, history_of
-from exporter.forecastrunner import PIECE
+from exporter.loops.forecastrunner import PIECE
 
 ALIKE: Final = 1.25
 """Rows of one call are at most so many times as long as the shortest of them, since the origins

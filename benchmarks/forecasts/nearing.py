@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks.forecasts.climbs import Climb, Climbs
 from exporter.core.series import Floats, SeriesBatch
 from exporter.forecasters.base import Forecaster
-from exporter.forecastplan import ForecastPlan
-from exporter.forecastrunner import PIECE
-from exporter.outlook import cycle_of, look_ahead
-from exporter.outlookstate import unseen
+from exporter.forecasters.outlook import cycle_of, look_ahead
+from exporter.forecasters.outlookstate import unseen
+from exporter.forecasters.plan import ForecastPlan
+from exporter.loops.forecastrunner import PIECE
 
 SHARES: Final = (1.0, 0.75, 0.5, 0.25, 0.1)
 """Of the way from the start of a climb to its crossing, what is left when it is forecast."""

@@ -15,7 +15,7 @@ from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.config import parse_config
 from exporter.core.grid import to_batch
-from exporter.runner import Outcome, QueryRunner
+from exporter.loops.runner import Outcome, QueryRunner
 
 STEP = 15.0
 PHASES = ("fetch", "detect", "publish", "render")

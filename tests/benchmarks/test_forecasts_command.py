@@ -18,7 +18,7 @@ from benchmarks.forecasts.report import Cost, Line, published
 from exporter.core.series import Floats, Ints
 from exporter.forecasters.base import Forecaster
 from exporter.forecasters.history import History
-from exporter.forecastrunner import PIECE
+from exporter.loops.forecastrunner import PIECE
 
 SEASON, HORIZON = 6, 8
 LENGTHS = {"a": 60, "b": 48, "c": 90}

@@ -52,7 +52,7 @@ def test_programs_are_started_without_a_shell_in_between() -> None:
 
 
 def test_machine_code_is_looked_for_where_it_was_made_and_for_the_same_processor() -> None:
-    made = next(line for line in of("RUN") if "exporter.compiling" in line)
+    made = next(line for line in of("RUN") if "exporter.loops.compiling" in line)
     settings = " ".join(of("ENV"))
     assert f"{READY_MADE}=/opt/anomaly/kernels " in settings
     assert "XDG_CACHE_HOME=/opt/anomaly/kernels " in made

@@ -6,7 +6,7 @@ import pytest
 from exporter.adapters.openmetrics import write_history
 from exporter.backtest import Alarm, Incident, Replay, alarms_of, compare, judged_days, replay
 from exporter.config import parse_config
-from exporter.report import format_report
+from exporter.reports.backtest import format_report
 from tests.exporter.arraysource import ArraySource
 
 START, END = 150 * 15.0, 390 * 15.0

@@ -14,9 +14,9 @@ from exporter.adapters.forecastplots import plot_forecasts
 from exporter.config import QueryConfig, parse_config
 from exporter.core.series import Floats
 from exporter.core.spans import NOTHING, Special
-from exporter.forecastrunner import ForecastRunner
 from exporter.hindcast import Hindcast, Remembered, hindcast, stretch
-from exporter.hindcastreport import MOST_LINES, courses_of, format_hindcast
+from exporter.loops.forecastrunner import ForecastRunner
+from exporter.reports.hindcast import MOST_LINES, courses_of, format_hindcast
 from tests.exporter.arraysource import STEP, ArraySource
 
 MINUTE = 60

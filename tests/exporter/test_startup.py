@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exporter.compiling import compile_defaults, compile_kernels
 from exporter.config import parse_config
 from exporter.core import novel, peaks, race
 from exporter.core.series import SeriesBatch
 from exporter.episodes import record
+from exporter.loops.compiling import compile_defaults, compile_kernels
 from exporter.pipeline import advance, cold_state
 from exporter.planning import plan_of
 

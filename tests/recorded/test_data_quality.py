@@ -12,7 +12,7 @@ import requests
 from aiohttp import web
 
 from exporter.adapters.prometheus import PrometheusSource
-from exporter.typewatch import changed
+from exporter.loops.typewatch import changed
 from quickstart.programs import FOLDER, obtain
 from tests.recorded.exporter import free_port, running
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.baselinefile import baseline_path
+from exporter.adapters.baselinefile import baseline_path
 from exporter.cli import main
-from exporter.cliflags import source_of
+from exporter.commands.flags import source_of
 from exporter.config import parse_config
 from exporter.core.pieces import one_by_one
-from exporter.driftrunner import DriftRunner
+from exporter.loops.driftrunner import DriftRunner
 from tests.conftest import RecordedPrometheus
 from tests.recorded.exporter import Exporter, running
 

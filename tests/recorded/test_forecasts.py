@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter import checkpoint
+from exporter.adapters import checkpoint
 from exporter.config import parse_config
 from tests.conftest import RecordedPrometheus
 from tests.recorded.exporter import running

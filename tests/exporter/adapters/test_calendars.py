@@ -13,8 +13,8 @@ import pytest
 from exporter.adapters import calendars as module
 from exporter.adapters.calendars import MOST_BYTES, Calendars
 from exporter.adapters.icsevents import unix
-from exporter.calendarconfig import CalendarConfig
 from exporter.core.spans import Special
+from exporter.settings.calendars import CalendarConfig
 from promkit.clock import ManualClock
 from promkit.strictyaml import load_model
 from tests.exporter.adapters.rawserver import raw_server

@@ -1,0 +1,1 @@
+"""What runs beside the scrapes: each query's evaluations, forecasts and drift checks."""

@@ -1,0 +1,83 @@
+"""The drift of all queries: their threads, their loops, and what stays at a reload."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from exporter.adapters.baselinefile import baseline_path
+from exporter.adapters.selfmetrics import SelfMetrics
+from exporter.config import QueryConfig
+from exporter.core.published import Drifts
+from exporter.core.source import Source
+from exporter.loops.compiling import compile_drift_tests
+from exporter.loops.driftloop import DriftLoop
+from exporter.loops.driftrunner import DriftRunner
+from exporter.loops.showing import Showing
+from promkit.clock import Clock
+
+ASKERS = 2
+"""Queries whose checks are under way at a time."""
+
+
+class Drifting(Showing[DriftLoop]):
+    """All drift loops of a running exporter.
+
+    Parameters
+    ----------
+    clock : paces them
+    metrics : where they are counted
+    """
+
+    compiled = "drift tests"
+    waiting = "drift checks"
+
+    def __init__(self, clock: Clock, metrics: SelfMetrics) -> None:
+        super().__init__("drift", ASKERS, clock)
+        self._metrics = metrics.drift
+
+    def take(self, queries: Mapping[str, QueryConfig], source: Source, state: Path | None) -> None:
+        """Take resolved queries in the place of the old ones, whose loops have been stopped.
+
+        state : the state file, beside which baselines are kept
+        """
+        loops: dict[str, DriftLoop] = {}
+        for name, query in queries.items():
+            if query.drift is None:
+                continue
+            runner = DriftRunner(
+                query,
+                query.drift,
+                source,
+                baseline_path(state, name),
+                self._crew.map,
+                self._clock.monotonic,
+            )
+            loops[name] = DriftLoop(
+                runner, clock=self._clock, pool=self._crew.askers, metrics=self._metrics
+            )
+            if before := self._loops.get(name):
+                loops[name].succeed(before)
+        for name in self._loops.keys() - loops.keys():
+            self._metrics.forget(name)
+        self._loops = loops
+
+    def _compile(self, is_stopped: Callable[[], bool]) -> None:
+        compile_drift_tests([loop.runner.plan for loop in self._loops.values()], is_stopped)
+
+    def retake(self, query: str) -> None:
+        """Have a query's baseline taken anew, at once.
+
+        Raises
+        ------
+        LookupError
+            There is no such query with `drift`; says which there are.
+        """
+        loop = self._loops.get(query)
+        if loop is None:
+            names = ", ".join(self._loops) or "none, since no query has `drift`"
+            raise LookupError(f"found query {query!r}; allowed: {names}")
+        loop.retake()
+
+    def drifts(self) -> list[Drifts]:
+        """Return what is published at this instant; any thread may ask."""
+        found = (loop.shown for loop in self._loops.values())
+        return [drifts for drifts in found if drifts is not None]

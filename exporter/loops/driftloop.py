@@ -1,0 +1,113 @@
+"""When is a query checked for drift, and what does it show after a failure?"""
+
+from concurrent.futures import Executor
+
+import numpy as np
+
+from exporter.adapters.driftmetrics import SEVERITIES, DriftMetrics
+from exporter.core.published import Drifts
+from exporter.drift.check import Checked
+from exporter.errors import StateError
+from exporter.loops.driftrunner import DriftOutcome, DriftRunner
+from exporter.loops.showloop import ShowLoop
+from promkit.clock import Clock
+
+
+class DriftLoop(ShowLoop[Drifts]):
+    """Checks one query for drift now and then.
+
+    Parameters
+    ----------
+    runner : the query
+    clock : paces it
+    pool : where it runs
+    metrics : where it is counted
+    """
+
+    one = "drift check"
+
+    def __init__(
+        self, runner: DriftRunner, *, clock: Clock, pool: Executor, metrics: DriftMetrics
+    ) -> None:
+        interval = runner.drift.interval
+        super().__init__(
+            runner.query.name,
+            interval,
+            runner.fingerprint,
+            runner.stopping,
+            metrics.cycles,
+            clock=clock,
+            pool=pool,
+        )
+        self.runner = runner
+        self._metrics = metrics
+        metrics.remember(self.name, interval)
+
+    @property
+    def state(self) -> str:
+        """What the page for people says of it."""
+        known = super().state
+        return "waiting for history" if known == "ok" and not self.runner.baseline else known
+
+    def succeed(self, before: "DriftLoop") -> None:
+        """Go on where a stopped loop of the same query was."""
+        self.runner.succeed(before.runner)
+        if before.runner.plan == self.runner.plan:
+            self._go_on(before)
+        else:
+            self._count_none()
+        if before.runner.query != self.runner.query or self.runner.retake.is_set():
+            self.hurry()
+
+    def retake(self) -> None:
+        """Have the baseline taken anew, at once."""
+        self.runner.retake.set()
+        self.hurry()
+
+    async def _look(self) -> Drifts:
+        while True:
+            outcome = await self._work(self.runner.run, self._clock.now())
+            if outcome.checked is not None:
+                break
+        self._take(outcome, outcome.checked)
+        return drifts_of(self.name, outcome.checked)
+
+    def _take(self, outcome: DriftOutcome, checked: Checked) -> None:
+        """Count what a check found."""
+        if outcome.unsaved is None:
+            self._note(checked.failure, "crashed", "drift test failed, the others go on")
+        else:
+            self._note(outcome.unsaved, "baseline", "baseline not saved, trying again")
+        self._metrics.drift_checks_total.labels(self.name).inc()
+        self._metrics.set_series(self.name, counts_of(checked))
+        if outcome.baseline is not None:
+            newest = outcome.baseline.newest
+            self._metrics.drift_baseline_version.labels(self.name).set(newest.number)
+            taken = self._metrics.drift_baseline_timestamp_seconds.labels(self.name)
+            taken.set(newest.taken / 1000)
+
+    def _count_none(self) -> None:
+        self._metrics.set_series(self.name, {})
+
+    def _reason(self, error: Exception) -> tuple[str, str]:
+        if isinstance(error, StateError):
+            return "baseline", str(error)
+        return super()._reason(error)
+
+
+def drifts_of(query: str, checked: Checked) -> Drifts:
+    """Return what is published of a check."""
+    tests = {
+        name: {"anomaly_drift_statistic": drift.statistic}
+        | ({"anomaly_drift_p_value": drift.p_value} if name == "ks" else {})
+        for name, drift in checked.tests.items()
+    }
+    return Drifts(query, checked.keys, tests, {"anomaly_drift_severity": checked.severity})
+
+
+def counts_of(checked: Checked) -> dict[str, int]:
+    """Return how many series there are of each severity."""
+    return {
+        name: int(np.count_nonzero(checked.severity == number))
+        for number, name in enumerate(SEVERITIES)
+    }

@@ -1,0 +1,1 @@
+"""What people read: the results of backtests and checks as text, HTML and pictures."""
