@@ -8,6 +8,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# SQLite counts rows by themselves only in a column that is called INTEGER.
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _OPEN = sa.text("ends_at IS NULL")
 _PENDING = sa.text("state = 'pending'")
 
@@ -15,7 +17,7 @@ _PENDING = sa.text("state = 'pending'")
 def upgrade() -> None:
     op.create_table(
         "incidents",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("starts_at", sa.Float(), nullable=False),
         sa.Column("ends_at", sa.Float()),
@@ -43,8 +45,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "events",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("incident_id", sa.Integer(), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("incident_id", _ID, nullable=False),
         sa.Column("received_at", sa.Float(), nullable=False),
         sa.Column("status", sa.String(8), nullable=False),
         sa.Column("change", sa.String(8), nullable=False),
@@ -66,8 +68,8 @@ def upgrade() -> None:
     op.create_index("ix_events_received_at", "events", ["received_at"])
     op.create_table(
         "notifications",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("incident_id", sa.Integer(), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("incident_id", _ID, nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
         sa.Column("state", sa.String(10), nullable=False),
@@ -97,7 +99,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "quarantine",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("received_at", sa.Float(), nullable=False),
         sa.Column("problem", sa.String(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
