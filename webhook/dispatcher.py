@@ -7,7 +7,7 @@ task that stops anywhere leaves rows that become due again.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from promkit.clock import Clock
@@ -57,7 +57,7 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         metrics: Metrics,
-        message_of: Callable[[Claimed], Message],
+        message_of: Callable[[Claimed], Awaitable[Message]],
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._store = store
@@ -184,7 +184,7 @@ class Dispatcher:
     async def _try(self, send: Send, item: Claimed) -> tuple[Outcome, float]:
         """Make one attempt; return its outcome and how long to leave the channel alone."""
         try:
-            detail = await attempt(send, self._message_of(item))
+            receipt = await attempt(send, await self._message_of(item))
         except ChannelError as error:
             return self._failed(item, error)
         except Exception as error:
@@ -192,7 +192,7 @@ class Dispatcher:
             return self._failed(item, ChannelError("internal", f"{type(error).__name__}, see log"))
         now = self._clock.now()
         self._metrics.sent(item.channel, now - item.created_at)
-        return Outcome(item.id, detail, is_sent=True), 0.0
+        return Outcome(item.id, receipt.detail, is_sent=True, handle=receipt.handle), 0.0
 
     def _failed(self, item: Claimed, error: ChannelError) -> tuple[Outcome, float]:
         now = self._clock.now()

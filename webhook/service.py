@@ -19,6 +19,7 @@ from webhook.adapters.queries import counts
 from webhook.adapters.store import Store, open_store
 from webhook.channels.base import Channel, attempt
 from webhook.config import WebhookConfig, load_config
+from webhook.core.facts import Links
 from webhook.core.message import Message
 from webhook.dispatcher import Dispatcher
 from webhook.errors import StoreError
@@ -183,7 +184,7 @@ class _Daemon:
         failure = self._store.failure
         return None if failure is None else f"the store cannot commit: {failure}"
 
-    def _message_of(self, item: Claimed) -> Message:
+    async def _message_of(self, item: Claimed) -> Message:
         incident = item.incident
         opened = int(incident.opened_at * 1000)
         return Message(
@@ -199,7 +200,8 @@ class _Daemon:
             starts_at=incident.starts_at,
             ends_at=incident.ends_at if item.kind == "resolved" else None,
             generator_url=incident.generator_url,
-            incident_url=incident_url(self._settings(), incident.id),
+            links=Links(incident_url(self._settings(), incident.id)),
+            handle=item.handle,
         )
 
     async def _probe_store(self) -> None:
@@ -247,8 +249,8 @@ async def send_test(channel: Channel, clock: Clock, external_url: str) -> str:
         starts_at=now,
         ends_at=None,
         generator_url="",
-        incident_url=external_url,
+        links=Links(external_url),
         is_test=True,
     )
     async with channel.connect(clock) as send:
-        return await attempt(send, message)
+        return (await attempt(send, message)).detail

@@ -18,8 +18,9 @@ from webhook.adapters.outbox import Claimed
 from webhook.adapters.recording import Recording
 from webhook.adapters.schema import notifications
 from webhook.adapters.store import Store
-from webhook.channels.base import Channel, Send
+from webhook.channels.base import Channel, Receipt, Send
 from webhook.core.alerts import Alert
+from webhook.core.facts import Links
 from webhook.core.message import Message
 from webhook.core.routing import Routing, Target
 from webhook.dispatcher import Dispatcher
@@ -61,7 +62,7 @@ class ScriptedChannel(Channel):
         if inbox.connections <= inbox.broken_connections:
             raise ZeroDivisionError
 
-        async def send(message: Message) -> str:
+        async def send(message: Message) -> Receipt:
             inbox.keys.append(message.key)
             inbox.times.append(clock.now())
             inbox.news.set()
@@ -69,7 +70,7 @@ class ScriptedChannel(Channel):
             if inbox.hangs and message.key.startswith(inbox.hangs):
                 await inbox.released.wait()
             inbox.answer(message)
-            return "ok"
+            return Receipt("ok")
 
         yield send
 
@@ -120,7 +121,7 @@ class Bench:
         return float(line.rsplit(" ", 1)[1])
 
 
-def message_of(item: Claimed) -> Message:
+async def message_of(item: Claimed) -> Message:
     return Message(
         key=f"{item.incident.fingerprint} {item.kind} {item.attempts}",
         incident=item.incident_id,
@@ -133,7 +134,7 @@ def message_of(item: Claimed) -> Message:
         starts_at=0,
         ends_at=None,
         generator_url="",
-        incident_url="",
+        links=Links(""),
     )
 
 

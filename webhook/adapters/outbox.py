@@ -9,7 +9,7 @@ is still unsent when the resolved comes due, only the resolved is sent: it says 
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ _RETENTION_CHUNK = 500
 class Claimed:
     """A notification to send now, with what is known about its incident; unix seconds.
 
-    `attempts` counts this one.
+    `attempts` counts this one. `handle` is what the channel returned for the incident's firing.
     """
 
     id: int
@@ -43,6 +43,7 @@ class Claimed:
     attempts: int
     created_at: float
     incident: Row[Any]
+    handle: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,14 @@ class Outcome:
     detail : one line for people, free of secrets
     due_at : when to try again, unix seconds; None when it is over
     is_sent : whether it arrived
+    handle : by which the message can be edited or answered
     """
 
     id: int
     detail: str
     due_at: float | None = None
     is_sent: bool = False
+    handle: Mapping[str, object] | None = None
 
 
 def claim(connection: Connection, channel: str, now: float, limit: int) -> Claim:
@@ -118,13 +121,30 @@ def claim(connection: Connection, channel: str, now: float, limit: int) -> Claim
     )
     rows = connection.execute(
         select(mine.c.id.label("notification_id"), mine.c.kind, mine.c.attempts)
-        .add_columns(mine.c.created_at, incidents)
+        .add_columns(mine.c.created_at, other.c.handle, incidents)
         .join(incidents, incidents.c.id == mine.c.incident_id)
+        .outerjoin(
+            other,
+            and_(
+                other.c.incident_id == mine.c.incident_id,
+                other.c.channel == mine.c.channel,
+                other.c.kind != mine.c.kind,
+            ),
+        )
         .where(mine.c.id.in_(chosen))
         .order_by(mine.c.due_at, mine.c.id)
     )
     claimed = [
-        Claimed(row.notification_id, row.id, channel, row.kind, row.attempts, row.created_at, row)
+        Claimed(
+            row.notification_id,
+            row.id,
+            channel,
+            row.kind,
+            row.attempts,
+            row.created_at,
+            row,
+            row.handle,
+        )
         for row in rows
     ]
     return Claim(claimed, suppressed)
@@ -148,6 +168,7 @@ def settle(connection: Connection, outcomes: Sequence[Outcome], now: float) -> N
         else:
             values["state"] = "sent" if outcome.is_sent else "dead"
             values["finished_at"] = now
+            values["handle"] = outcome.handle
         connection.execute(
             update(notifications).where(notifications.c.id == outcome.id).values(values)
         )

@@ -6,8 +6,9 @@ add a kind, write one file with a class like those beside this one and name it i
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -20,8 +21,24 @@ from webhook.errors import ChannelError
 # Long enough for a slow chat service, short enough that a hanging one costs little.
 DEADLINE_SECONDS = 15.0
 
-Send = Callable[[Message], Awaitable[str]]
-"""Sends one message; returns what the other side said, or raises ChannelError."""
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message that was accepted.
+
+    Parameters
+    ----------
+    detail : what the other side said, one line free of secrets
+    handle : JSON by which the message can be edited or answered later; it comes back as
+        `Message.handle` with the resolved of the same incident
+    """
+
+    detail: str
+    handle: Mapping[str, object] | None = None
+
+
+Send = Callable[[Message], Awaitable[Receipt]]
+"""Sends one message; returns its receipt, or raises ChannelError."""
 
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$")]
 Severity = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
@@ -41,12 +58,17 @@ class Channel(SecretModel):
     name: Name = Field(default_factory=lambda data: data["kind"])
     severities: frozenset[Severity] | None = None
 
+    @property
+    def pace(self) -> float:
+        """Seconds that lie between two messages at least, over all processes."""
+        return 0.0
+
     @abstractmethod
     def connect(self, clock: Clock) -> AbstractAsyncContextManager[Send]:
         """Return a context that holds connections open and yields how to send."""
 
 
-async def attempt(send: Send, message: Message, deadline: float = DEADLINE_SECONDS) -> str:
+async def attempt(send: Send, message: Message, deadline: float = DEADLINE_SECONDS) -> Receipt:
     """Send once, within `deadline` seconds in total, however slowly the other side drips.
 
     Raises

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from promkit.clock import Clock
-from webhook.channels.base import Channel, Send
+from webhook.channels.base import Channel, Receipt, Send
 from webhook.core.message import Message
 
 log = logging.getLogger("webhook.notifications")
@@ -23,10 +23,10 @@ class LogChannel(Channel):
         """Yield a sender; there is nothing to connect to."""
         yield self._send
 
-    async def _send(self, message: Message) -> str:
+    async def _send(self, message: Message) -> Receipt:
         fields = {
             name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
             for name, value in message.as_json().items()
         }
         log.info("notification", extra={"channel": self.name, **fields})
-        return "logged"
+        return Receipt("logged")

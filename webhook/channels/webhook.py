@@ -24,7 +24,7 @@ from promkit.clock import Clock
 from promkit.errors import FieldProblem, SecretUnavailable
 from promkit.secrets import Secret, read_secret
 from promkit.strictyaml import ConfigPath
-from webhook.channels.base import Channel, Send
+from webhook.channels.base import Channel, Receipt, Send
 from webhook.core.message import Message
 from webhook.core.text import storable
 from webhook.errors import ChannelError
@@ -84,13 +84,15 @@ class WebhookChannel(Channel):
             },
         )
 
-        async def send(message: Message) -> str:
+        async def send(message: Message) -> Receipt:
             return await self._send(session, clock, message)
 
         async with session:
             yield send
 
-    async def _send(self, session: aiohttp.ClientSession, clock: Clock, message: Message) -> str:
+    async def _send(
+        self, session: aiohttp.ClientSession, clock: Clock, message: Message
+    ) -> Receipt:
         url, key = await asyncio.to_thread(self._secrets)
         body = json.dumps(message.as_json(), ensure_ascii=False).encode()
         headers = {
@@ -102,7 +104,7 @@ class WebhookChannel(Channel):
                 url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 if 200 <= response.status < 300:
-                    return f"HTTP {response.status}"
+                    return Receipt(f"HTTP {response.status}")
                 raise await _refusal(response, url, clock.now())
         except aiohttp.ClientSSLError as error:
             raise ChannelError("tls", f"TLS with {_host(url)} failed: {_why(error)}") from None

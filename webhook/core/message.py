@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhook.core.alerts import Status
+from webhook.core.facts import Breach, Cause, Course, Digest, History, Links, Reading, Siblings
 
 # Where rules may put the numbers, first match wins; annotations are looked at before labels.
 _NUMBERS = {
@@ -17,11 +18,21 @@ _NUMBERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One notification about one incident; times in unix seconds.
+    """One notification, about one incident or, with a `digest`, about many; times in unix seconds.
 
-    `key` is the same at every attempt, so that a receiver can drop duplicates by it.
+    Parameters
+    ----------
+    key : the same at every attempt, so that a receiver can drop duplicates by it
+    incident : its number; 0 for a digest or a test
+    level : critical, high, medium or low: what the severity means here
+    handle : what the channel returned for the firing of this incident, so that a resolved can edit
+        or answer it
+    why : in words, why this is an anomaly
+    sparkline : the last hours as one line of text
+    picture : PNG of the series with its band
+    text : title and body of the user's own template, where there is one
     """
 
     key: str
@@ -35,8 +46,21 @@ class Message:
     starts_at: float
     ends_at: float | None
     generator_url: str
-    incident_url: str
+    links: Links
     is_test: bool = False
+    level: str = "low"
+    handle: Mapping[str, object] | None = None
+    reading: Reading | None = None
+    course: Course | None = None
+    siblings: Siblings | None = None
+    history: History | None = None
+    breach: Breach | None = None
+    cause: Cause | None = None
+    digest: Digest | None = None
+    why: str = ""
+    sparkline: str = ""
+    picture: bytes | None = None
+    text: tuple[str, str] | None = None
 
     @property
     def title(self) -> str:
@@ -70,7 +94,7 @@ class Message:
             "starts_at": rfc3339(self.starts_at),
             "ends_at": None if self.ends_at is None else rfc3339(self.ends_at),
             "generator_url": self.generator_url,
-            "links": {"incident": self.incident_url},
+            "links": {"incident": self.links.incident},
         }
 
     def _number(self, names: tuple[str, ...]) -> float | None:

@@ -18,6 +18,7 @@ from tests.webhook.receiver import receiving
 from webhook.channels import ALL, AnyChannel
 from webhook.channels.base import Channel, attempt
 from webhook.channels.webhook import retry_after
+from webhook.core.facts import Links
 from webhook.core.message import Message
 from webhook.errors import ChannelError
 
@@ -35,7 +36,7 @@ MESSAGE = Message(
     starts_at=NOW,
     ends_at=None,
     generator_url="http://prometheus:9090/graph",
-    incident_url="https://alerts.example.org/incidents/7",
+    links=Links("https://alerts.example.org/incidents/7"),
 )
 
 
@@ -46,7 +47,7 @@ def channel(**settings: object) -> Channel:
 
 async def send(made: Channel, deadline: float = 5.0) -> str:
     async with made.connect(ManualClock(NOW)) as sender:
-        return await attempt(sender, MESSAGE, deadline)
+        return (await attempt(sender, MESSAGE, deadline)).detail
 
 
 async def failure(made: Channel, deadline: float = 5.0) -> ChannelError:

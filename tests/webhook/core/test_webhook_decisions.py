@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from promkit.labels import parse_matchers
 from tests.webhook.deliveries import NOW
+from webhook.core.facts import Links
 from webhook.core.message import Message, rfc3339
 from webhook.core.retry import GIVE_UP_AFTER, LONGEST_DELAY, next_attempt
 from webhook.core.routing import Route, Routing, Target
@@ -103,7 +104,7 @@ _MESSAGE = Message(
     starts_at=NOW,
     ends_at=None,
     generator_url="http://prometheus:9090/graph",
-    incident_url="https://alerts.example.org/incidents/7",
+    links=Links("https://alerts.example.org/incidents/7"),
 )
 
 
