@@ -1,13 +1,11 @@
 """What does the user want evaluated? The YAML as frozen models: every default and every bound."""
 
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from exporter.core.scores import ANOMALOUS
 from exporter.detectors import AnyDetector
@@ -18,6 +16,8 @@ from exporter.judge import Direction
 from exporter.settings.calendars import CalendarConfig
 from exporter.settings.drift import DriftConfig, resolve_drift
 from exporter.settings.forecast import ForecastConfig, resolve
+from exporter.settings.modelwatch import WatchedModelConfig, check_watched, resolve_watched
+from exporter.settings.zones import TimeZone
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import ConfigProblems, FieldProblem
 from promkit.httpconfig import HttpConfig
@@ -33,17 +33,6 @@ RATE_INTERVAL = "$__rate_interval"
 """In an expression: the shortest range over which `rate` is sound, as Grafana defines it."""
 
 PresetName = Literal["node", "prometheus", "certificates"]
-
-
-def _zone_exists(name: str | None) -> str | None:
-    if name is not None and name not in available_timezones():
-        near = get_close_matches(name, available_timezones(), 1)
-        hint = f"did you mean {near[0]}?" if near else "such as Europe/Berlin or UTC"
-        raise ValueError(f"found {name!r}, which is no time zone of the IANA database; {hint}")
-    return name
-
-
-TimeZone = Annotated[str | None, AfterValidator(_zone_exists)]
 
 
 class PrometheusConfig(HttpConfig):
@@ -156,6 +145,8 @@ class Config(StrictModel):
     """What makes a restart warm."""
     calendars: tuple[CalendarConfig, ...] = ()
     """Special days, by the names that forecasts refer to."""
+    watched_models: tuple[WatchedModelConfig, ...] = ()
+    """Models of your own, whose features, predictions and quality are looked after."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -176,8 +167,11 @@ class Config(StrictModel):
                 except FieldProblem as problem:
                     path = ("queries", position, key, *problem.path)
                     raise FieldProblem(path, str(problem)) from None
-        if not self.queries and not self.presets:
-            raise FieldProblem((), "found neither queries nor presets; add at least one")
+        queries = {query.name for query in self.queries}
+        check_watched(self.watched_models, queries, self.evaluation_interval)
+        if not self.queries and not self.presets and not self.watched_models:
+            message = "found neither queries nor presets nor watched_models; add at least one"
+            raise FieldProblem((), message)
         return self
 
     def all_queries(self) -> tuple[QueryConfig, ...]:
@@ -189,7 +183,23 @@ class Config(StrictModel):
             query.name: query for preset in self.presets for query in load_preset(preset).queries
         }
         named.update({query.name: query for query in self.queries})
+        named.update(
+            {
+                part.query: QueryConfig(name=part.query, expr=part.expr, **model.beside())
+                for model in self.watched_models
+                for part in model.parts()
+            }
+        )
         return tuple(self._resolve(query) for query in named.values())
+
+    def all_watched_models(self) -> tuple[WatchedModelConfig, ...]:
+        """Return the models with nothing left to default, `$__rate_interval` replaced."""
+        return tuple(
+            resolve_watched(model, self.evaluation_interval).with_exprs(
+                lambda expr, step: expr.replace(RATE_INTERVAL, self._rate_interval(step))
+            )
+            for model in self.watched_models
+        )
 
     def _forecast_of(self, query: QueryConfig) -> ForecastConfig | None:
         if query.forecast is None:
@@ -205,7 +215,9 @@ class Config(StrictModel):
             "direction": forecast.direction or ("down" if query.direction == "down" else "up")
         }
         if isinstance(forecast.limit, str):
-            updates["limit"] = forecast.limit.replace(RATE_INTERVAL, self._rate_interval(query))
+            updates["limit"] = forecast.limit.replace(
+                RATE_INTERVAL, self._rate_interval(query.step)
+            )
         return forecast.model_copy(update=updates)
 
     def _drift_of(self, query: QueryConfig) -> DriftConfig | None:
@@ -213,8 +225,8 @@ class Config(StrictModel):
             return None
         return resolve_drift(query.drift, query.step or self.evaluation_interval)
 
-    def _rate_interval(self, query: QueryConfig) -> str:
-        step = query.step or self.evaluation_interval
+    def _rate_interval(self, step: float | None) -> str:
+        step = step or self.evaluation_interval
         scrape = self.prometheus.scrape_interval
         return format_duration(max(4 * scrape, scrape + step))
 
@@ -235,7 +247,7 @@ class Config(StrictModel):
                 "detectors": detectors,
                 "combine": combination.kind,
                 "quorum": combination.quorum,
-                "expr": query.expr.replace(RATE_INTERVAL, self._rate_interval(query)),
+                "expr": query.expr.replace(RATE_INTERVAL, self._rate_interval(query.step)),
                 "forecast": self._forecast_of(query),
                 "drift": self._drift_of(query),
                 "step": step,

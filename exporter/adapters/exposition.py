@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from types import MappingProxyType
 
@@ -57,6 +57,7 @@ class _Rows:
 
     keys: Keys
     labels: list[bytes]
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 _NO_ROWS = _Rows((), [])
@@ -201,7 +202,10 @@ def _lines(name: bytes, labels: list[bytes], values: Floats) -> bytes:
 
 
 def labels_of(
-    query: str, keys: Sequence[bytes], known: Mapping[bytes, bytes] = MappingProxyType({})
+    query: str,
+    keys: Sequence[bytes],
+    known: Mapping[bytes, bytes] = MappingProxyType({}),
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> list[bytes]:
     """Return the labels that each series is published under: `{query="…",…} `.
 
@@ -210,31 +214,37 @@ def labels_of(
     nothing but their name, it is kept as `metric_name`.
 
     known : series whose text need not be rendered again
+    more : labels that go before their own, like `query`
     """
-    labels = [known.get(key) or _labels(query, key) for key in keys]
+    ours = {"query": query, **more}
+    labels = [known.get(key) or _labels(ours, key) for key in keys]
     if len(set(labels)) == len(labels):
         return labels
     uses = Counter(labels)
     return [
-        text if uses[text] == 1 else _labels(query, key, with_name=True)
+        text if uses[text] == 1 else _labels(ours, key, with_name=True)
         for key, text in zip(keys, labels, strict=True)
     ]
 
 
-def _rows(query: str, keys: Keys, before: _Rows) -> _Rows:
+def _rows(
+    query: str, keys: Keys, before: _Rows, more: Mapping[str, str] = MappingProxyType({})
+) -> _Rows:
     """Return the series with their texts, taking from `before` what is there."""
+    if more != before.more:
+        before = _NO_ROWS
     if keys is before.keys:
         return before
     if keys == before.keys:
-        return _Rows(keys, before.labels)  # lets go of the equal keys of an older answer
+        return _Rows(keys, before.labels, more)  # lets go of the equal keys of an older answer
     known = dict(zip(before.keys, before.labels, strict=True))
-    return _Rows(keys, labels_of(query, keys, known))
+    return _Rows(keys, labels_of(query, keys, known, more), more)
 
 
-def _labels(query: str, key: bytes, *, with_name: bool = False) -> bytes:
+def _labels(ours: Mapping[str, str], key: bytes, *, with_name: bool = False) -> bytes:
     own: dict[str, str] = json.loads(key.decode(errors="replace"), strict=False)
     name = own.pop("__name__", "")
-    labels = {"query": query}
+    labels = dict(ours)
     if with_name:
         labels["metric_name"] = name
     for label, value in own.items():
@@ -256,7 +266,8 @@ def _with(labels: list[bytes], name: str, value: str) -> list[bytes]:
 
 
 def _split(one: Outlook | Drifts, label: str, values: Iterable[str], before: _Split) -> _Split:
-    rows = _rows(one.query, one.keys, before.rows)
+    more = one.labels if isinstance(one, Drifts) else {}
+    rows = _rows(one.query, one.keys, before.rows, more)
     wanted = list(values)
     if rows.labels is before.rows.labels and list(before.parts) == wanted:
         return _Split(rows, before.parts)

@@ -137,9 +137,11 @@ class Drifts:
     keys : S series
     tests : test -> gauge name -> float64 [S]; NaN leaves a series out
     gauges : gauge name -> float64 [S], likewise
+    labels : that every series has besides its own and `query`
     """
 
     query: str
     keys: Keys
     tests: Mapping[str, Mapping[str, Floats]]
     gauges: Mapping[str, Floats]
+    labels: Mapping[str, str] = field(default_factory=dict)

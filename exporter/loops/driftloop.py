@@ -1,6 +1,8 @@
 """When is a query checked for drift, and what does it show after a failure?"""
 
+from collections.abc import Mapping
 from concurrent.futures import Executor
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,12 +24,19 @@ class DriftLoop(ShowLoop[Drifts]):
     clock : paces it
     pool : where it runs
     metrics : where it is counted
+    labels : on its gauges, beside `query`
     """
 
     one = "drift check"
 
     def __init__(
-        self, runner: DriftRunner, *, clock: Clock, pool: Executor, metrics: DriftMetrics
+        self,
+        runner: DriftRunner,
+        *,
+        clock: Clock,
+        pool: Executor,
+        metrics: DriftMetrics,
+        labels: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         interval = runner.drift.interval
         super().__init__(
@@ -41,6 +50,7 @@ class DriftLoop(ShowLoop[Drifts]):
         )
         self.runner = runner
         self._metrics = metrics
+        self._labels = labels
         metrics.remember(self.name, interval)
 
     @property
@@ -70,7 +80,7 @@ class DriftLoop(ShowLoop[Drifts]):
             if outcome.checked is not None:
                 break
         self._take(outcome, outcome.checked)
-        return drifts_of(self.name, outcome.checked)
+        return drifts_of(self.name, outcome.checked, self._labels)
 
     def _take(self, outcome: DriftOutcome, checked: Checked) -> None:
         """Count what a check found."""
@@ -95,14 +105,17 @@ class DriftLoop(ShowLoop[Drifts]):
         return super()._reason(error)
 
 
-def drifts_of(query: str, checked: Checked) -> Drifts:
-    """Return what is published of a check."""
+def drifts_of(
+    query: str, checked: Checked, labels: Mapping[str, str] = MappingProxyType({})
+) -> Drifts:
+    """Return what is published of a check, with some labels more on all of it."""
     tests = {
         name: {"anomaly_drift_statistic": drift.statistic}
         | ({"anomaly_drift_p_value": drift.p_value} if name == "ks" else {})
         for name, drift in checked.tests.items()
     }
-    return Drifts(query, checked.keys, tests, {"anomaly_drift_severity": checked.severity})
+    gauges = {"anomaly_drift_severity": checked.severity}
+    return Drifts(query, checked.keys, tests, gauges, labels)
 
 
 def counts_of(checked: Checked) -> dict[str, int]:
