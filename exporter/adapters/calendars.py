@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import holidays
 import requests
 
-from exporter.adapters.deadline import bound_whole_answers
 from exporter.adapters.icsevents import Event, expand, read_events, unix
 from exporter.core.spans import SUNDAY, Special, merged, united
 from exporter.errors import CalendarError
 from exporter.settings.calendars import CalendarConfig, is_http_url
 from promkit.clock import Clock
+from promkit.deadline import bound_whole_answers
 from promkit.errors import SecretUnavailable
 from promkit.httpconfig import requests_session
 from promkit.secrets import read_secret

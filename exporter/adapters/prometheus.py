@@ -11,11 +11,11 @@ import msgspec
 import requests
 from requests.exceptions import RequestException
 
-from exporter.adapters.deadline import bound_whole_answers
 from exporter.adapters.matrix import decode_matrix
 from exporter.core.grid import join, to_batch
 from exporter.core.series import SeriesBatch
 from exporter.errors import DataError, QueryRejected, SourceUnavailable
+from promkit.deadline import bound_whole_answers
 from promkit.errors import SecretUnavailable
 
 log = logging.getLogger(__name__)
