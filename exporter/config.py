@@ -16,6 +16,7 @@ from exporter.judge import Direction
 from exporter.settings.calendars import CalendarConfig
 from exporter.settings.drift import DriftConfig, resolve_drift
 from exporter.settings.forecast import ForecastConfig, resolve
+from exporter.settings.models import ModelsConfig, resolve_models
 from exporter.settings.modelwatch import WatchedModelConfig, check_watched, resolve_watched
 from exporter.settings.zones import TimeZone
 from promkit.durations import Duration, PositiveDuration, format_duration
@@ -104,6 +105,8 @@ class QueryConfig(StrictModel):
     """How the series go on; default: nobody asks."""
     drift: DriftConfig | None = None
     """How their recent past is compared with a baseline; default: nobody asks."""
+    models: ModelsConfig | None = ModelsConfig()
+    """When what was learned is fitted anew, and by what that is judged; null: never."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -150,18 +153,19 @@ class Config(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        names = [query.name for query in self.queries]
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                message = f"found {name!r} a second time; names of queries are unique"
-                raise FieldProblem(("queries", position, "name"), message)
-        calendars = [calendar.name for calendar in self.calendars]
-        for position, name in enumerate(calendars):
-            if name in calendars[:position]:
-                message = f"found {name!r} a second time; names of calendars are unique"
-                raise FieldProblem(("calendars", position, "name"), message)
+        for key, entries in (("queries", self.queries), ("calendars", self.calendars)):
+            names = [entry.name for entry in entries]
+            for position, name in enumerate(names):
+                if name in names[:position]:
+                    message = f"found {name!r} a second time; names of {key} are unique"
+                    raise FieldProblem((key, position, "name"), message)
         for position, query in enumerate(self.queries):
-            for key, of in (("forecast", self._forecast_of), ("drift", self._drift_of)):
+            asked = (
+                ("forecast", self._forecast_of),
+                ("drift", self._drift_of),
+                ("models", self._models_of),
+            )
+            for key, of in asked:
                 try:
                     of(query)
                 except FieldProblem as problem:
@@ -225,6 +229,11 @@ class Config(StrictModel):
             return None
         return resolve_drift(query.drift, query.step or self.evaluation_interval)
 
+    def _models_of(self, query: QueryConfig) -> ModelsConfig | None:
+        if query.models is None or query.ensemble == "none":
+            return None
+        return resolve_models(query.models, query.step or self.evaluation_interval)
+
     def _rate_interval(self, step: float | None) -> str:
         step = step or self.evaluation_interval
         scrape = self.prometheus.scrape_interval
@@ -250,6 +259,7 @@ class Config(StrictModel):
                 "expr": query.expr.replace(RATE_INTERVAL, self._rate_interval(query.step)),
                 "forecast": self._forecast_of(query),
                 "drift": self._drift_of(query),
+                "models": self._models_of(query),
                 "step": step,
                 "lookback": max(query.lookback or memory, step),
                 "grace": 2 * step if query.grace is None else query.grace,

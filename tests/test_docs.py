@@ -25,6 +25,7 @@ from exporter.forecasters import ALL as FORECASTERS
 from exporter.forecasters.base import Forecaster
 from exporter.settings.drift import DriftConfig
 from exporter.settings.forecast import CapacityConfig, ForecastConfig
+from exporter.settings.models import ModelsConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
@@ -39,6 +40,7 @@ MODELS = (
     ForecastConfig,
     CapacityConfig,
     DriftConfig,
+    ModelsConfig,
 )
 PAGES = sorted(
     path
