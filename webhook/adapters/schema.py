@@ -60,6 +60,8 @@ incidents = Table(
     Column("last_seen_at", Float, nullable=False),
     Column("alertname", String, nullable=False),
     Column("severity", String, nullable=False),
+    # What the severity meant when the incident opened: critical, high, medium or low.
+    Column("level", String(8), nullable=False, server_default="low"),
     Column("query", String, nullable=False),
     Column("labels", JSON, nullable=False),
     Column("annotations", JSON, nullable=False),
@@ -135,11 +137,16 @@ notifications = Table(
 Index("ix_notifications_digest_id", notifications.c.digest_id)
 Index("ix_notifications_admitted_at", notifications.c.admitted_at)
 Index(
-    "ix_notifications_undecided",
-    notifications.c.state,
-    notifications.c.created_at,
-    sqlite_where=text("state IN ('new', 'held')"),
-    postgresql_where=text("state IN ('new', 'held')"),
+    "ix_notifications_new",
+    notifications.c.incident_id,
+    sqlite_where=text("state = 'new'"),
+    postgresql_where=text("state = 'new'"),
+)
+Index(
+    "ix_notifications_held",
+    notifications.c.held_until,
+    sqlite_where=text("state = 'held'"),
+    postgresql_where=text("state = 'held'"),
 )
 Index(
     "ix_notifications_pending",

@@ -9,7 +9,8 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_UNDECIDED = sa.text("state IN ('new', 'held')")
+_NEW = sa.text("state = 'new'")
+_HELD = sa.text("state = 'held'")
 
 
 def upgrade() -> None:
@@ -53,6 +54,11 @@ def _groups() -> None:
         "incidents",
         sa.Column("origin", sa.String(16), nullable=False, server_default="alertmanager"),
     )
+    op.add_column(
+        "incidents", sa.Column("level", sa.String(8), nullable=False, server_default="low")
+    )
+    op.execute("UPDATE incidents SET level = 'critical' WHERE severity = 'critical'")
+    op.execute("UPDATE incidents SET level = 'medium' WHERE severity IN ('warning', 'none')")
     op.add_column("incidents", sa.Column("group_id", _ID))
     op.create_index("ix_incidents_group_id", "incidents", ["group_id"])
 
@@ -77,11 +83,18 @@ def _notifications() -> None:
     op.create_index("ix_notifications_digest_id", "notifications", ["digest_id"])
     op.create_index("ix_notifications_admitted_at", "notifications", ["admitted_at"])
     op.create_index(
-        "ix_notifications_undecided",
+        "ix_notifications_new",
         "notifications",
-        ["state", "created_at"],
-        sqlite_where=_UNDECIDED,
-        postgresql_where=_UNDECIDED,
+        ["incident_id"],
+        sqlite_where=_NEW,
+        postgresql_where=_NEW,
+    )
+    op.create_index(
+        "ix_notifications_held",
+        "notifications",
+        ["held_until"],
+        sqlite_where=_HELD,
+        postgresql_where=_HELD,
     )
 
 
