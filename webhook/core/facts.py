@@ -16,6 +16,7 @@ class Reading:
     value, expected, lower, upper : the sample and the band it was judged against
     score, threshold : the ensemble's confidence, 0 to 1, and from where it alerts
     sigmas : signed distance from the expected value in robust standard deviations
+    unit : of value and band: "bytes", "seconds", "ratio" or what the query's configuration says
     """
 
     value: float | None = None
@@ -25,6 +26,7 @@ class Reading:
     score: float | None = None
     threshold: float | None = None
     sigmas: float | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Links:
     graph, panel, runbook : Prometheus, Grafana and the text on what to do
     silence : Alertmanager's form, filled in
     confirm, false_alarm : our page with that verdict chosen; opening it changes nothing
+    picture : our PNG of the series with its band
     """
 
     incident: str
@@ -137,6 +140,7 @@ class Links:
     silence: str = ""
     confirm: str = ""
     false_alarm: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
