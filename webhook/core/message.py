@@ -32,7 +32,9 @@ class Message:
     why : in words, why this is an anomaly
     sparkline : the last hours as one line of text
     picture : PNG of the series with its band
-    text : title and body of the user's own template, where there is one
+    picture_alt : what the picture shows, for who cannot see it
+    text : title and body of the user's own templates, where there are some
+    zone : name of the time zone that the reader's clock is in
     """
 
     key: str
@@ -60,7 +62,9 @@ class Message:
     why: str = ""
     sparkline: str = ""
     picture: bytes | None = None
+    picture_alt: str = ""
     text: tuple[str, str] | None = None
+    zone: str = "UTC"
 
     @property
     def title(self) -> str:
