@@ -1,7 +1,7 @@
 """How do deliveries become events, incidents and outbox rows in one transaction?"""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
 
 from webhook.adapters.schema import events, incidents, notifications
-from webhook.core.alerts import Alert, Delivery, severity_of
+from webhook.core.alerts import Alert, Delivery, Origin, severity_of
 from webhook.core.incidents import Change, Span, announces, transition
 from webhook.core.routing import Routing
 
@@ -49,6 +49,8 @@ class _Incident:
     id: int | None
     span: Span
     alert: Alert
+    origin: Origin
+    extras: Mapping[str, object]
     opened_at: float
     last_seen_at: float
     closed_at: float | None = None
@@ -80,7 +82,7 @@ class _Work:
         unrouted = 0
         is_notified = False
         for alert in recording.delivery.alerts:
-            change, incident = self._apply(alert, recording.received_at)
+            change, incident = self._apply(alert, recording)
             changes[change] += 1
             self._events.append((incident, alert, change, recording))
             match announces(change):
@@ -97,11 +99,13 @@ class _Work:
                     pass
         return Recorded(changes, unrouted, is_notified)
 
-    def _apply(self, alert: Alert, now: float) -> tuple[Change, _Incident]:
+    def _apply(self, alert: Alert, recording: Recording) -> tuple[Change, _Incident]:
+        now = recording.received_at
         known = self._latest.get(alert.fingerprint)
         change, span = transition(None if known is None else known.span, alert)
         if known is None or change in (Change.OPENED, Change.MISSED):
-            incident = _Incident(None, span, alert, opened_at=now, last_seen_at=now)
+            origin = recording.delivery.origin
+            incident = _Incident(None, span, alert, origin, alert.extras, now, last_seen_at=now)
             self._latest[alert.fingerprint] = incident
             self._new.append(incident)
         else:
@@ -110,6 +114,7 @@ class _Work:
             incident.span = span
             if change is not Change.STALE:
                 incident.alert = alert
+                incident.extras = alert.extras or incident.extras
                 incident.last_seen_at = now
         if span.ends_at is not None and incident.closed_at is None:
             incident.closed_at = now
@@ -155,7 +160,14 @@ def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _I
             )
             span = Span(row.starts_at, row.ends_at)
             found[row.fingerprint] = _Incident(
-                row.id, span, alert, row.opened_at, row.last_seen_at, row.closed_at
+                row.id,
+                span,
+                alert,
+                row.origin,
+                row.extras,
+                row.opened_at,
+                row.last_seen_at,
+                row.closed_at,
             )
     return found
 
@@ -173,6 +185,7 @@ _UPDATE = (
                 "last_seen_at",
                 "annotations",
                 "generator_url",
+                "extras",
             )
         }
     )
@@ -188,6 +201,7 @@ def _changed(incident: _Incident) -> dict[str, object]:
         "last_seen_at": incident.last_seen_at,
         "annotations": incident.alert.annotations,
         "generator_url": incident.alert.generator_url,
+        "extras": incident.extras,
     }
 
 
@@ -206,6 +220,8 @@ def _new(incident: _Incident) -> dict[str, object]:
         "labels": labels,
         "annotations": incident.alert.annotations,
         "generator_url": incident.alert.generator_url,
+        "extras": incident.extras,
+        "origin": incident.origin,
     }
 
 

@@ -1,4 +1,4 @@
-"""What does a request body from Alertmanager say, once everything harmful is taken out?
+"""What does a request body from Alertmanager or Grafana say, once everything harmful is taken out?
 
 The parser is tolerant on purpose: Alertmanager retries on 5xx for ever and gives up on 4xx, so odd
 content must neither fail later in the store nor cost its well-formed neighbours.
@@ -8,14 +8,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from webhook.core.grafana import extras_of, is_grafana
 from webhook.core.text import storable
 from webhook.errors import DeliveryError
 
 Status = Literal["firing", "resolved"]
+# Who told us: a delivery of theirs, our looking it up, or something about ourselves.
+Origin = Literal["alertmanager", "grafana", "reconcile", "webhook"]
 
 # Clocks further apart than this are broken rather than skewed. A resolved "ending" far in the
 # future would otherwise keep its series from ever alerting again.
@@ -27,7 +30,10 @@ NO_SEVERITY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert of a delivery; times in unix seconds, every string storable."""
+    """One alert of a delivery; times in unix seconds, every string storable.
+
+    `extras` is what only some senders say; see `webhook.core.grafana`.
+    """
 
     fingerprint: str
     status: Status
@@ -36,11 +42,12 @@ class Alert:
     starts_at: float
     ends_at: float | None
     generator_url: str
+    extras: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request of Alertmanager.
+    """One request of Alertmanager or Grafana, or what we looked up ourselves.
 
     Parameters
     ----------
@@ -48,6 +55,7 @@ class Delivery:
     problems : what cannot, one sentence each; the body then also goes to quarantine
     receiver, source, cause : their name for us, the sender's external URL, and why it notified
     truncated : alerts that the sender cut off because of `max_alerts`
+    origin : what kind of sender it is
     """
 
     alerts: tuple[Alert, ...]
@@ -56,6 +64,7 @@ class Delivery:
     source: str
     cause: str
     truncated: int
+    origin: Origin = "alertmanager"
 
 
 def severity_of(labels: Mapping[str, str]) -> str:
@@ -64,9 +73,9 @@ def severity_of(labels: Mapping[str, str]) -> str:
 
 
 def parse_delivery(raw: bytes, received_at: float) -> Delivery:
-    """Read Alertmanager's webhook JSON, version 4.
+    """Read Alertmanager's webhook JSON, version 4, or Grafana's, which is the same with additions.
 
-    Unknown fields are ignored and missing optional ones tolerated; so Grafana's variant works too.
+    Unknown fields are ignored and missing optional ones tolerated.
 
     Raises
     ------
@@ -107,6 +116,7 @@ def parse_delivery(raw: bytes, received_at: float) -> Delivery:
         source=_text(document.get("externalURL")),
         cause=_text(document.get("notification_reason")),
         truncated=_count(document.get("truncatedAlerts")),
+        origin="grafana" if is_grafana(document) else "alertmanager",
     )
 
 
@@ -133,6 +143,7 @@ def _parse_alert(item: object, received_at: float) -> Alert:
         starts_at=starts_at,
         ends_at=ends_at,
         generator_url=_text(item.get("generatorURL")),
+        extras=extras_of(item),
     )
 
 
