@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promkit.clock import Clock
 from webhook.adapters.exposition import Metrics
@@ -114,7 +114,7 @@ class Dispatcher:
                 async with channel.connect(self._clock) as send:
                     while not stop.is_set():
                         wake.clear()
-                        await self._pause(*await self._round(channel.name, send, stop, wake))
+                        await self._pause(*await self._round(channel, send, stop, wake))
             except StoreUnavailable as error:
                 log.warning("the outbox is not available", extra={"problem": str(error)})
                 await self._pause(STORE_RETRY_SECONDS, stop)
@@ -139,36 +139,38 @@ class Dispatcher:
                 waiting.cancel()
 
     async def _round(
-        self, channel: str, send: Send, stop: asyncio.Event, wake: asyncio.Event
+        self, channel: Channel, send: Send, stop: asyncio.Event, wake: asyncio.Event
     ) -> tuple[float, asyncio.Event]:
         """Send what is due; return how long to wait before the next look, and what ends the wait.
 
-        Where the other side asked for a pause, new notifications do not end it.
+        Where the channel must not be used yet, new notifications do not end it.
         """
-        claim = await self._store.claim(channel, self._clock.now(), CONCURRENCY)
+        now = self._clock.now()
+        claim = await self._store.claim(channel.name, now, CONCURRENCY, channel.pace)
         for reason, count in claim.suppressed.items():
             self._metrics.suppressed(reason, count)
         if claim.claimed:
-            pauses = await asyncio.gather(
-                *(self._deliver(send, item, stop) for item in claim.claimed)
-            )
-            return max(pauses), stop
+            await asyncio.gather(*(self._deliver(send, item, stop) for item in claim.claimed))
+            return 0.0, stop
         if claim.suppressed:
             return 0.0, stop
-        due_at = await self._store.read(lambda connection: next_due(connection, channel))
+        if claim.not_before > now:
+            return min(claim.not_before - now, LONGEST_WAIT), stop
+        due_at = await self._store.read(lambda connection: next_due(connection, channel.name))
         if due_at is None:
             return LONGEST_WAIT, wake
         # Never 0: a row may be due and yet held by a lease.
         return min(max(due_at - self._clock.now(), SHORTEST_WAIT), LONGEST_WAIT), wake
 
-    async def _deliver(self, send: Send, item: Claimed, stop: asyncio.Event) -> float:
-        """Send one and write down how it ended; return how long the channel wants to be left alone.
+    async def _deliver(self, send: Send, item: Claimed, stop: asyncio.Event) -> None:
+        """Send one and write down how it ended.
 
         Each is written at once: what hangs beside it must not make it be sent again after a kill.
         """
-        outcome, pause = await self._try(send, item)
-        await self._settle(outcome, stop)
-        return pause
+        began = self._clock.monotonic()
+        outcome = await self._try(send, item)
+        seconds = self._clock.monotonic() - began
+        await self._settle(replace(outcome, seconds=seconds), stop)
 
     async def _settle(self, outcome: Outcome, stop: asyncio.Event) -> None:
         """Write the outcome, however long the store takes: else it would be sent again."""
@@ -181,8 +183,8 @@ class Dispatcher:
                     return None
                 await self._pause(STORE_RETRY_SECONDS, stop)
 
-    async def _try(self, send: Send, item: Claimed) -> tuple[Outcome, float]:
-        """Make one attempt; return its outcome and how long to leave the channel alone."""
+    async def _try(self, send: Send, item: Claimed) -> Outcome:
+        """Make one attempt; return how it ended."""
         try:
             receipt = await attempt(send, await self._message_of(item))
         except ChannelError as error:
@@ -192,9 +194,9 @@ class Dispatcher:
             return self._failed(item, ChannelError("internal", f"{type(error).__name__}, see log"))
         now = self._clock.now()
         self._metrics.sent(item.channel, now - item.created_at)
-        return Outcome(item.id, receipt.detail, is_sent=True, handle=receipt.handle), 0.0
+        return Outcome(item.id, receipt.detail, is_sent=True, handle=receipt.handle)
 
-    def _failed(self, item: Claimed, error: ChannelError) -> tuple[Outcome, float]:
+    def _failed(self, item: Claimed, error: ChannelError) -> Outcome:
         now = self._clock.now()
         due_at = None
         if not error.is_permanent:
@@ -214,4 +216,5 @@ class Dispatcher:
                 "problem": str(error),
             },
         )
-        return Outcome(item.id, str(error), due_at), min(error.retry_after, LONGEST_PAUSE)
+        pause = min(error.retry_after, LONGEST_PAUSE)
+        return Outcome(item.id, str(error), due_at, reason=error.reason, pause=pause)

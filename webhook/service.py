@@ -22,7 +22,7 @@ from webhook.config import WebhookConfig, load_config
 from webhook.core.facts import Links
 from webhook.core.message import Message
 from webhook.dispatcher import Dispatcher
-from webhook.errors import StoreError
+from webhook.errors import ChannelError, StoreError
 from webhook.web.app import make_app
 from webhook.web.parts import Parts, Settings, incident_url
 
@@ -186,6 +186,8 @@ class _Daemon:
 
     async def _message_of(self, item: Claimed) -> Message:
         incident = item.incident
+        if incident is None or item.kind == "digest":
+            raise ChannelError("internal", "a digest has no text yet", is_permanent=True)
         opened = int(incident.opened_at * 1000)
         return Message(
             # Without the store's own ids: they start again at 1 with an empty store.

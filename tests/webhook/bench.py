@@ -122,10 +122,11 @@ class Bench:
 
 
 async def message_of(item: Claimed) -> Message:
+    name = "many" if item.incident is None else item.incident.fingerprint
     return Message(
-        key=f"{item.incident.fingerprint} {item.kind} {item.attempts}",
-        incident=item.incident_id,
-        status=item.kind,
+        key=f"{name} {item.kind} {item.attempts}",
+        incident=item.incident_id or 0,
+        status="resolved" if item.kind == "resolved" else "firing",
         severity="critical",
         alertname="",
         query="",

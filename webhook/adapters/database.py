@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DatabaseError
 
 from webhook.errors import StoreUnusable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# The first half of the keys of PostgreSQL's locks; the second says which loop.
+_LOOPS = 0x616E6F6D
 # Readers may wait for a checkpoint, never for each other.
 _READERS = 4
 _PRAGMAS = (
@@ -135,3 +138,14 @@ def migrate(engine: Engine, path: Path) -> None:
             f"{path} cannot be used as the store: {error.orig}; check the file with "
             "`sqlite3 FILE 'PRAGMA integrity_check'`, or move it away to start with an empty one"
         ) from error
+
+
+def try_lock(connection: Connection, name: str) -> bool:
+    """Take what only one process may do at a time; it is given back when the transaction ends.
+
+    One process alone uses an SQLite file, so there it is always free.
+    """
+    if connection.dialect.name == "sqlite":
+        return True
+    key = zlib.crc32(name.encode())
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_LOOPS, key))).scalar())

@@ -223,6 +223,11 @@ class _Sizes(Collector):
             "Notifications that are neither sent nor given up.",
             value=counts.pending,
         )
+        yield GaugeMetricFamily(
+            "anomaly_webhook_notifications_held",
+            "Notifications held back until a digest names them.",
+            value=counts.held,
+        )
         oldest = counts.oldest_pending_at
         yield GaugeMetricFamily(
             "anomaly_webhook_oldest_pending_seconds",

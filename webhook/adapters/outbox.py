@@ -1,8 +1,9 @@
 """Which notifications are due, who works on them, and how did it end?
 
-A row is pending until it is sent, dead (given up) or suppressed (not needed any more). Whoever
-claims rows leases them; a lease that runs out, or that a killed process left behind, makes the row
-due again. So a notification is sent at least once, and its key lets the receiver drop a second one.
+What the gate let through is pending until it is sent, dead (given up) or suppressed (not needed
+any more). Whoever claims rows leases them; a lease that runs out, or that a killed process left
+behind, makes the row due again. So a notification is sent at least once, and its key lets the
+receiver drop a second one. A channel that must not be used yet gives out nothing, to no process.
 
 Per incident and channel the order is kept: a resolved never overtakes a firing. Where the firing
 is still unsent when the resolved comes due, only the resolved is sent: it says both.
@@ -13,19 +14,28 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
-from webhook.adapters.schema import events, incidents, notifications, quarantine
-from webhook.core.alerts import Status
+from webhook.adapters.schema import (
+    attempts,
+    channel_states,
+    events,
+    incidents,
+    notifications,
+    quarantine,
+)
 from webhook.core.retry import GIVE_UP_AFTER
 
-State = Literal["pending", "sent", "dead", "suppressed"]
+State = Literal["new", "held", "pending", "sent", "dead", "suppressed", "digested"]
+Kind = Literal["firing", "resolved", "digest"]
 SuppressedReason = Literal[
     "repeated", "stale", "already_resolved", "no_channel", "superseded", "firing_not_delivered"
 ]
 
 # Twice the longest time that one attempt may take, and some.
 LEASE_SECONDS = 60.0
+# Not decided yet, or still to be sent: their incidents stay, however old.
+UNFINISHED: tuple[State, ...] = ("new", "held", "pending")
 _RETENTION_CHUNK = 500
 
 
@@ -33,25 +43,33 @@ _RETENTION_CHUNK = 500
 class Claimed:
     """A notification to send now, with what is known about its incident; unix seconds.
 
-    `attempts` counts this one. `handle` is what the channel returned for the incident's firing.
+    `attempts` counts this one. `handle` is what the channel returned for the incident's firing. A
+    digest has no incident, and says what is in `content`.
     """
 
     id: int
-    incident_id: int
+    incident_id: int | None
     channel: str
-    kind: Status
+    kind: Kind
     attempts: int
     created_at: float
-    incident: Row[Any]
+    incident: Row[Any] | None
     handle: Mapping[str, object] | None = None
+    content: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What `claim` found: rows to send, and why others are not needed any more."""
+    """What `claim` found: rows to send, and why others are not needed any more.
+
+    Parameters
+    ----------
+    not_before : when the channel may be used again, unix seconds
+    """
 
     claimed: Sequence[Claimed]
     suppressed: Counter[SuppressedReason]
+    not_before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,9 @@ class Outcome:
     due_at : when to try again, unix seconds; None when it is over
     is_sent : whether it arrived
     handle : by which the message can be edited or answered
+    reason : why it failed, as the metrics call it
+    seconds : how long it took
+    pause : seconds for which the other side wants to be left alone
     """
 
     id: int
@@ -72,22 +93,40 @@ class Outcome:
     due_at: float | None = None
     is_sent: bool = False
     handle: Mapping[str, object] | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    pause: float = 0.0
 
 
-def claim(connection: Connection, channel: str, now: float, limit: int) -> Claim:
-    """Lease up to `limit` due notifications of a channel, oldest first."""
+def claim(
+    connection: Connection,
+    channel: str,
+    now: float,
+    limit: int,
+    *,
+    pace: float = 0.0,
+    instance: str = "",
+) -> Claim:
+    """Lease up to `limit` due notifications of a channel, oldest first.
+
+    Parameters
+    ----------
+    pace : seconds between two messages of the channel; above 0, one is leased at a time
+    instance : the process that will send them
+    """
+    not_before = _not_before(connection, channel) or 0.0
+    if not_before > now:
+        return Claim((), Counter(), not_before)
     mine = notifications
     other = notifications.alias("other")
+    beside = and_(
+        other.c.incident_id == mine.c.incident_id,
+        other.c.channel == mine.c.channel,
+        other.c.kind != mine.c.kind,
+    )
     candidates = connection.execute(
         select(mine, other.c.id.label("other_id"), other.c.state.label("other_state"))
-        .outerjoin(
-            other,
-            and_(
-                other.c.incident_id == mine.c.incident_id,
-                other.c.channel == mine.c.channel,
-                other.c.kind != mine.c.kind,
-            ),
-        )
+        .outerjoin(other, beside)
         .where(
             mine.c.channel == channel,
             mine.c.state == "pending",
@@ -97,7 +136,9 @@ def claim(connection: Connection, channel: str, now: float, limit: int) -> Claim
             or_(other.c.id.is_(None), other.c.state != "pending", other.c.leased_until <= now),
         )
         .order_by(mine.c.due_at, mine.c.id)
-        .limit(limit)
+        .limit(1 if pace > 0 else limit)
+        # PostgreSQL alone: what somebody else has locked is not waited for.
+        .with_for_update(of=mine, skip_locked=True)
     ).all()
     suppressed: Counter[SuppressedReason] = Counter()
     chosen: list[int] = []
@@ -117,20 +158,15 @@ def claim(connection: Connection, channel: str, now: float, limit: int) -> Claim
     connection.execute(
         update(mine)
         .where(mine.c.id.in_(chosen))
-        .values(leased_until=now + LEASE_SECONDS, attempts=mine.c.attempts + 1)
+        .values(leased_until=now + LEASE_SECONDS, leased_by=instance, attempts=mine.c.attempts + 1)
     )
+    if pace > 0:
+        _leave_alone(connection, channel, now + pace)
     rows = connection.execute(
-        select(mine.c.id.label("notification_id"), mine.c.kind, mine.c.attempts)
+        select(mine.c.id.label("notification_id"), mine.c.kind, mine.c.attempts, mine.c.content)
         .add_columns(mine.c.created_at, other.c.handle, incidents)
-        .join(incidents, incidents.c.id == mine.c.incident_id)
-        .outerjoin(
-            other,
-            and_(
-                other.c.incident_id == mine.c.incident_id,
-                other.c.channel == mine.c.channel,
-                other.c.kind != mine.c.kind,
-            ),
-        )
+        .outerjoin(incidents, incidents.c.id == mine.c.incident_id)
+        .outerjoin(other, beside)
         .where(mine.c.id.in_(chosen))
         .order_by(mine.c.due_at, mine.c.id)
     )
@@ -142,12 +178,30 @@ def claim(connection: Connection, channel: str, now: float, limit: int) -> Claim
             row.kind,
             row.attempts,
             row.created_at,
-            row,
+            None if row.id is None else row,
             row.handle,
+            row.content,
         )
         for row in rows
     ]
     return Claim(claimed, suppressed)
+
+
+def _not_before(connection: Connection, channel: str) -> float | None:
+    return connection.execute(
+        select(channel_states.c.not_before).where(channel_states.c.name == channel)
+    ).scalar()
+
+
+def _leave_alone(connection: Connection, channel: str, until: float) -> None:
+    """Let nobody use the channel until then; a later instant that stands there already holds."""
+    known = _not_before(connection, channel)
+    if known is None:
+        connection.execute(insert(channel_states).values(name=channel, not_before=until))
+    elif known < until:
+        connection.execute(
+            update(channel_states).where(channel_states.c.name == channel).values(not_before=until)
+        )
 
 
 def _suppress(connection: Connection, row_id: int, reason: SuppressedReason, now: float) -> int:
@@ -159,19 +213,49 @@ def _suppress(connection: Connection, row_id: int, reason: SuppressedReason, now
     ).rowcount
 
 
-def settle(connection: Connection, outcomes: Sequence[Outcome], now: float) -> None:
-    """Write down how attempts ended and give back their leases."""
+def settle(
+    connection: Connection, outcomes: Sequence[Outcome], now: float, instance: str = ""
+) -> None:
+    """Write down how attempts ended and give back their leases.
+
+    Who lost the lease meanwhile has no say any more in when to try again; what arrived, arrived.
+    """
     for outcome in outcomes:
-        values: dict[str, object] = {"leased_until": 0.0, "detail": outcome.detail}
-        if outcome.due_at is not None:
-            values["due_at"] = outcome.due_at
-        else:
-            values["state"] = "sent" if outcome.is_sent else "dead"
-            values["finished_at"] = now
-            values["handle"] = outcome.handle
-        connection.execute(
-            update(notifications).where(notifications.c.id == outcome.id).values(values)
-        )
+        row = connection.execute(
+            select(notifications.c.channel, notifications.c.leased_by).where(
+                notifications.c.id == outcome.id
+            )
+        ).one_or_none()
+        if row is None:
+            continue
+        connection.execute(insert(attempts).values(_attempt(outcome, now)))
+        if outcome.pause > 0:
+            _leave_alone(connection, row.channel, now + outcome.pause)
+        if outcome.is_sent or row.leased_by == instance:
+            connection.execute(
+                update(notifications)
+                .where(notifications.c.id == outcome.id)
+                .values(_settled(outcome, now))
+            )
+
+
+def _attempt(outcome: Outcome, now: float) -> dict[str, object]:
+    return {
+        "notification_id": outcome.id,
+        "at": now - outcome.seconds,
+        "seconds": outcome.seconds,
+        "is_sent": outcome.is_sent,
+        "reason": outcome.reason,
+        "detail": outcome.detail,
+    }
+
+
+def _settled(outcome: Outcome, now: float) -> dict[str, object]:
+    values: dict[str, object] = {"leased_until": 0.0, "leased_by": "", "detail": outcome.detail}
+    if outcome.due_at is not None:
+        return values | {"due_at": outcome.due_at}
+    state: State = "sent" if outcome.is_sent else "dead"
+    return values | {"state": state, "finished_at": now, "handle": outcome.handle}
 
 
 def release_leases(connection: Connection) -> int:
@@ -179,7 +263,7 @@ def release_leases(connection: Connection) -> int:
     return connection.execute(
         update(notifications)
         .where(notifications.c.state == "pending", notifications.c.leased_until > 0)
-        .values(leased_until=0.0)
+        .values(leased_until=0.0, leased_by="")
     ).rowcount
 
 
@@ -197,7 +281,7 @@ def expire_orphans(connection: Connection, channels: Collection[str], now: float
     return connection.execute(
         update(notifications)
         .where(
-            notifications.c.state == "pending",
+            notifications.c.state.in_(UNFINISHED),
             notifications.c.channel.not_in(channels),
             notifications.c.created_at <= now - GIVE_UP_AFTER,
         )
@@ -208,16 +292,17 @@ def expire_orphans(connection: Connection, channels: Collection[str], now: float
 def forget(connection: Connection, before: float) -> int:
     """Delete a bounded number of rows that ended before an instant; return how many.
 
-    Open incidents stay, and so do incidents with a notification still pending. Call again until
-    it returns 0.
+    Open incidents stay, and so do incidents with a notification still to be sent or named. Call
+    again until it returns 0.
     """
-    pending = (
+    unfinished = (
         select(notifications.c.id)
-        .where(notifications.c.incident_id == incidents.c.id, notifications.c.state == "pending")
+        .where(notifications.c.incident_id == incidents.c.id)
+        .where(notifications.c.state.in_(UNFINISHED))
         .exists()
     )
     old = {
-        incidents: and_(incidents.c.closed_at < before, ~pending),
+        incidents: and_(incidents.c.closed_at < before, ~unfinished),
         events: events.c.received_at < before,
         quarantine: quarantine.c.received_at < before,
     }

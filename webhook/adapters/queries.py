@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from webhook.adapters.outbox import UNFINISHED
 from webhook.adapters.schema import events, incidents, notifications, quarantine
 from webhook.core.alerts import Status
 
@@ -43,11 +44,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers for the metrics page; `oldest_pending_at` in unix seconds."""
+    """Numbers for the metrics page; `oldest_pending_at` in unix seconds.
+
+    What is pending may go out now or waits for the gate to say so; what is held waits for a digest.
+    """
 
     open_incidents: int
     pending: int
     oldest_pending_at: float | None
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +110,13 @@ def find_notifications(
     incident: int | None = None,
     before: int | None = None,
 ) -> Page:
-    """Return a page of notifications, newest first, each with its incident's name and severity."""
+    """Return a page of notifications, newest first, each with its incident's name and severity.
+
+    A digest has no incident, and NULL for them.
+    """
     statement = (
         select(notifications, incidents.c.alertname, incidents.c.severity, incidents.c.query)
-        .join(incidents, incidents.c.id == notifications.c.incident_id)
+        .outerjoin(incidents, incidents.c.id == notifications.c.incident_id)
         .order_by(notifications.c.id.desc())
     )
     if channel is not None:
@@ -145,15 +153,20 @@ def incident_with_events(
 
 def counts(connection: Connection) -> Counts:
     """Return the sizes that the metrics page shows."""
-    waiting = connection.execute(
-        select(func.count(), func.min(notifications.c.created_at)).where(
-            notifications.c.state == "pending"
-        )
-    ).one()
+    table = notifications.c
+    found = connection.execute(
+        select(table.state, func.count(), func.min(table.created_at))
+        .where(table.state.in_(UNFINISHED))
+        .group_by(table.state)
+    )
+    waiting = {state: (number, oldest) for state, number, oldest in found}
+    held, _ = waiting.pop("held", (0, None))
+    pending = sum(number for number, _ in waiting.values())
+    oldest = min((at for _, at in waiting.values()), default=None)
     open_incidents = connection.execute(
         select(func.count()).select_from(incidents).where(incidents.c.ends_at.is_(None))
     ).scalar_one()
-    return Counts(open_incidents, waiting[0], waiting[1])
+    return Counts(open_incidents, pending, oldest, held)
 
 
 def quarantined(connection: Connection) -> int:

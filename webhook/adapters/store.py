@@ -6,6 +6,7 @@ connections of their own in other threads. Every method is a coroutine and retur
 
 import asyncio
 import logging
+import secrets
 import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,6 +73,8 @@ class Store:
         self._free_space = free_space
         self._readers = readers
         self._writer: Writer[Recording, Recorded] = Writer(engine, record, self._check_space)
+        self.instance = secrets.token_hex(8)
+        """What this process writes into its leases."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -168,13 +171,17 @@ class Store:
 
         await self.write(attempt)
 
-    async def claim(self, channel: str, now: float, limit: int) -> outbox.Claim:
+    async def claim(self, channel: str, now: float, limit: int, pace: float = 0.0) -> outbox.Claim:
         """Lease due notifications; see `outbox.claim`."""
-        return await self.write(lambda connection: outbox.claim(connection, channel, now, limit))
+        return await self.write(
+            lambda connection: outbox.claim(
+                connection, channel, now, limit, pace=pace, instance=self.instance
+            )
+        )
 
     async def settle(self, outcomes: Sequence[outbox.Outcome], now: float) -> None:
         """Write down how attempts ended; see `outbox.settle`."""
-        await self.write(lambda connection: outbox.settle(connection, outcomes, now))
+        await self.write(lambda connection: outbox.settle(connection, outcomes, now, self.instance))
 
     async def release_leases(self) -> int:
         """Make due again what an earlier process was working on."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from aiohttp import web
 from sqlalchemy import Row
 from yarl import URL
 
 from promkit.labels import parse_matchers
+from webhook.adapters.outbox import State
 from webhook.adapters.queries import AlertFilter, Page, find_incidents, find_notifications
 from webhook.core.alerts import Status
 from webhook.core.message import rfc3339
@@ -16,7 +17,7 @@ from webhook.web.parts import PARTS, Settings, error_response, incident_url
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
-_STATES = ("pending", "sent", "dead", "suppressed")
+_STATES = get_args(State)
 
 
 class _BadParameter(ValueError):
@@ -91,13 +92,19 @@ def _notification_json(row: Row[Any], settings: Settings) -> dict[str, object]:
         "state": row.state,
         "attempts": row.attempts,
         "created_at": rfc3339(row.created_at),
+        "admitted_at": _instant(row.admitted_at),
+        "held_reason": row.held_reason,
+        "held_until": _instant(row.held_until),
+        "digest": row.digest_id,
         "due_at": rfc3339(row.due_at) if row.state == "pending" else None,
         "finished_at": _instant(row.finished_at),
         "detail": row.detail,
         "alertname": row.alertname,
         "severity": row.severity,
         "query": row.query,
-        "links": {"incident": incident_url(settings, row.incident_id)},
+        "links": {
+            "incident": None if row.incident_id is None else incident_url(settings, row.incident_id)
+        },
     }
 
 

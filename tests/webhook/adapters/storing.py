@@ -42,3 +42,10 @@ async def send_all(store: Store, channel: str = "chat", now: float = NOW) -> lis
         done = [outbox.Outcome(item.id, "ok", is_sent=True) for item in claim.claimed]
         await store.settle(done, now)
     return sent
+
+
+def fingerprint(item: outbox.Claimed) -> str:
+    """Return whose notification it is."""
+    assert item.incident is not None
+    name: str = item.incident.fingerprint
+    return name

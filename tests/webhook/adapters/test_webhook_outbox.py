@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, insert, update
 
-from tests.webhook.adapters.storing import DAY, record, rows, send_all, states
+from tests.webhook.adapters.storing import DAY, fingerprint, record, rows, send_all, states
 from tests.webhook.deliveries import NOW, alert
 from webhook.adapters import outbox, queries
-from webhook.adapters.schema import events, incidents, notifications, quarantine
+from webhook.adapters.schema import attempts, events, incidents, notifications, quarantine
 from webhook.adapters.store import Store, open_store
 from webhook.core.alerts import Alert
 
@@ -69,7 +71,7 @@ async def test_a_claim_takes_the_oldest_due_and_leases_it(store: Store) -> None:
 
     assert (await store.claim("chat", NOW - 1, 10)).claimed == ()
     first = (await store.claim("chat", NOW + 10, 2)).claimed
-    assert [(item.incident.fingerprint, item.attempts) for item in first] == [("f0", 1), ("f1", 1)]
+    assert [(fingerprint(item), item.attempts) for item in first] == [("f0", 1), ("f1", 1)]
     assert [item.incident_id for item in (await store.claim("chat", NOW + 10, 2)).claimed] == [3]
     after_lease = await store.claim("chat", NOW + 10 + outbox.LEASE_SECONDS, 10)
     assert [item.attempts for item in after_lease.claimed] == [2, 2, 2]
@@ -88,6 +90,101 @@ async def test_what_was_being_sent_is_due_again_after_a_restart(database: Path) 
         assert await send_all(store) == ["1 firing"]
 
 
+async def test_a_paced_channel_gives_out_one_at_a_time_whoever_asks(store: Store) -> None:
+    await record(store, alert(), alert(fingerprint="b"))
+
+    first = await store.claim("chat", NOW, 10, pace=2.0)
+    assert (len(first.claimed), first.not_before) == (1, 0)
+    second = await store.claim("chat", NOW + 1.9, 10, pace=2.0)
+    assert (second.claimed, second.not_before) == ((), NOW + 2)
+    assert len((await store.claim("pager", NOW, 10)).claimed) == 2, "each channel for itself"
+    third = await store.claim("chat", NOW + 2, 10, pace=2.0)
+    assert [fingerprint(item) for item in third.claimed] == ["b"]
+
+
+async def test_a_pause_that_was_asked_for_holds_for_every_process(store: Store) -> None:
+    await record(store, alert(), alert(fingerprint="b"))
+    first, second = (await store.claim("chat", NOW, 10)).claimed
+
+    long = outbox.Outcome(first.id, "HTTP 429", due_at=NOW + 60, pause=60.0)
+    short = outbox.Outcome(second.id, "HTTP 429", due_at=NOW + 5, pause=5.0)
+    await store.settle([long, short], NOW)
+
+    claim = await store.claim("chat", NOW + 59, 10)
+    assert (claim.claimed, claim.not_before) == ((), NOW + 60)
+    assert len((await store.claim("chat", NOW + 60, 10)).claimed) == 2
+
+
+async def test_every_attempt_is_kept(store: Store) -> None:
+    await record(store, alert())
+    for outcome in (
+        outbox.Outcome(0, "HTTP 503", due_at=NOW, reason="server_error", seconds=2.0),
+        outbox.Outcome(0, "HTTP 200", is_sent=True, seconds=0.5, handle={"ts": "1"}),
+    ):
+        (item,) = (await store.claim("chat", NOW, 10)).claimed
+        await store.settle([replace(outcome, id=item.id)], NOW + 3)
+
+    found = [tuple(row)[2:] for row in await rows(store, attempts)]
+    assert found == [
+        (NOW + 1, 2.0, False, "server_error", "HTTP 503"),
+        (NOW + 2.5, 0.5, True, "", "HTTP 200"),
+    ]
+    await record(store, alert("resolved"))
+    (item,) = (await store.claim("chat", NOW + 4, 10)).claimed
+    assert (item.kind, item.handle) == ("resolved", {"ts": "1"})
+
+
+async def test_who_lost_the_lease_only_has_a_say_in_what_arrived(store: Store) -> None:
+    """Two processes: the first stalls, the second takes over, then the first comes back."""
+    await record(store, alert(), alert(fingerprint="b"))
+    late = (await store.claim("chat", NOW, 10)).claimed
+    now = NOW + outbox.LEASE_SECONDS
+    await store.write(lambda connection: outbox.claim(connection, "chat", now, 10, instance="2"))
+
+    failed = outbox.Outcome(late[0].id, "HTTP 503", due_at=now)
+    arrived = outbox.Outcome(late[1].id, "HTTP 200", is_sent=True)
+    await store.settle([failed, arrived], now)
+
+    found = [row for row in await rows(store, notifications) if row.channel == "chat"]
+    assert [(row.state, row.leased_by) for row in found] == [("pending", "2"), ("sent", "")]
+
+
+async def test_a_digest_is_claimed_without_an_incident(store: Store) -> None:
+    content = {"held": 3}
+    digest = {"incident_id": None, "channel": "chat", "kind": "digest", "content": content}
+    row = {"state": "pending", "attempts": 0, "created_at": NOW, "due_at": NOW, "leased_until": 0.0}
+    await store.write(
+        lambda connection: connection.execute(
+            insert(notifications), [{**digest, **row, "detail": ""}] * 2
+        )
+    )
+
+    claimed = (await store.claim("chat", NOW, 10)).claimed
+
+    assert [(item.kind, item.incident, item.content) for item in claimed] == [
+        ("digest", None, content)
+    ] * 2
+
+
+def _leave_undecided(connection: Connection, state: str) -> None:
+    pending = update(notifications).where(notifications.c.state == "pending")
+    connection.execute(pending.values(state=state))
+
+
+async def test_what_is_new_or_held_is_not_sent_and_its_incident_stays(store: Store) -> None:
+    old = NOW - 91 * DAY
+    for state in ("new", "held"):
+        end = alert("resolved", state, starts_at=old, ends_at=old + 1)
+        await record(store, alert(fingerprint=state, starts_at=old), end, now=old)
+        await store.write(partial(_leave_undecided, state=state))
+
+    assert (await store.claim("chat", NOW, 10)).claimed == ()
+    found = await store.read(queries.counts)
+    assert (found.pending, found.oldest_pending_at, found.held) == (4, old, 4)
+    await store.clean(["chat", "pager"], 90 * DAY, NOW)
+    assert len(await rows(store, incidents)) == 2
+
+
 async def test_retention_deletes_what_ended_long_ago_and_nothing_else(store: Store) -> None:
     def firing_then_resolved(name: str, starts_at: float) -> tuple[Alert, Alert]:
         end = alert("resolved", name, starts_at=starts_at, ends_at=starts_at + 1)
@@ -102,7 +199,7 @@ async def test_retention_deletes_what_ended_long_ago_and_nothing_else(store: Sto
     assert "2 resolved" in await send_all(store, "pager", old)
     # The pager got everything; the chat keeps "unsent" waiting.
     for item in (await store.claim("chat", old, 100)).claimed:
-        if item.incident.fingerprint == "old":
+        if fingerprint(item) == "old":
             await store.settle([outbox.Outcome(item.id, "ok", is_sent=True)], old)
 
     deleted = await store.clean(["chat", "pager"], 90 * DAY, NOW)
@@ -131,7 +228,7 @@ async def test_counts_and_channel_states(store: Store) -> None:
     retry = outbox.Outcome(second.id, "HTTP 503", due_at=NOW + 5)
     await store.settle([done, retry], NOW + 1)
 
-    assert await store.read(queries.counts) == queries.Counts(2, 3, NOW)
+    assert await store.read(queries.counts) == queries.Counts(2, 3, NOW, 0)
     assert await store.read(queries.channel_states) == {
         "chat": queries.ChannelState({"pending": 1, "sent": 1}, NOW + 1, "HTTP 503"),
         "pager": queries.ChannelState({"pending": 2}, None, ""),
