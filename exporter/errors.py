@@ -11,6 +11,7 @@
       DetectorError           one detector cannot tell this time; the others go on
       ForecasterError         one query has no forecast this time; its scores go on
       DriftError              one drift test of a query cannot tell this time; the others go on
+      ModelError              the quality of a user's model is not known this time; drift goes on
       CalendarError           a calendar cannot be read now; what it said last stays in force
       TrainingError           there is nothing to train from or with; no file was written
       StateError              the state file cannot be used
@@ -25,6 +26,7 @@ QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "inter
 DetectorFailure = Literal["refused", "crashed"]
 ForecastFailure = Literal[QueryFailure, "crashed"]
 DriftFailure = Literal[QueryFailure, "crashed", "baseline"]
+ModelFailure = Literal[QueryFailure, "ambiguous", "labels", "tallies"]
 
 
 class ExporterError(Exception):
@@ -85,6 +87,14 @@ class DriftError(ExporterError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"drift test {kind}: {message}")
         self.kind = kind
+
+
+class ModelError(ExporterError):
+    """Predictions and truth do not go together; `reason` is its label on the failure counter."""
+
+    def __init__(self, reason: ModelFailure, message: str) -> None:
+        super().__init__(message)
+        self.reason: ModelFailure = reason
 
 
 class CalendarError(ExporterError):

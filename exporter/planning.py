@@ -14,6 +14,7 @@ from exporter.judge import Policy
 from exporter.plan import Plan
 from exporter.settings.drift import DriftConfig
 from exporter.settings.forecast import CapacityConfig, ForecastConfig, lead_name, stride_of
+from exporter.settings.modelwatch import WatchedModelConfig
 
 
 def plan_of(query: QueryConfig) -> Plan:
@@ -101,6 +102,12 @@ def drift_fingerprint(query: QueryConfig) -> str:
     """Return what the baselines of a resolved query depend on, likewise."""
     but = set(DriftConfig.model_fields) - {"reference", "step"}
     return _marked(query, {"expr", "drift"}, {"drift": but})
+
+
+def tally_fingerprint(model: WatchedModelConfig) -> str:
+    """Return what is counted of a resolved model's predictions depends on, likewise."""
+    kept = {"prediction", "label", "decision", "on", "label_delay", "step"}
+    return re.sub(r"\s+", " ", model.model_dump_json(include=kept))
 
 
 def _capacity_plan_of(forecast: ForecastConfig) -> CapacityPlan | None:

@@ -164,7 +164,7 @@ class Service:
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
         self._forecasting.take(queries, source, saved.forecasts, config.calendars)
-        self._drifting.take(queries, source, config.state.path)
+        self._drifting.take(queries, source, config)
         self._compiling = asyncio.create_task(
             self._compile([one.runner.plan for one in loops.values()])
         )

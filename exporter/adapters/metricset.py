@@ -1,7 +1,7 @@
 """How do metrics of our own come about? In families, some of them with a value per query."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeVar
+from typing import ClassVar, Final, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -36,7 +36,13 @@ class MetricSet:
     Parameters
     ----------
     registry : where they are collected
+
+    Attributes
+    ----------
+    subject : the label, where it is not queries that metrics begin and end with
     """
+
+    subject: ClassVar[str] = "query"
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
@@ -57,7 +63,7 @@ class MetricSet:
     def forget(self, query: str) -> None:
         """Drop the metrics of a query that is no longer configured."""
         for metric in (*self._per_query, *self._optional):
-            metric.remove_by_labels({"query": query})
+            metric.remove_by_labels({self.subject: query})
 
     def also(self, collector: Collector) -> None:
         """Show what a collector has to say, too."""
@@ -87,6 +93,6 @@ class MetricSet:
         self, metric: _Metric, labels: tuple[str, ...], values: Iterable[str] = ()
     ) -> _Metric:
         """Remember a metric of queries; `values` are those of its second label."""
-        if "query" in labels:
+        if self.subject in labels:
             self._per_query[metric] = tuple(values)
         return metric

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from exporter.adapters.driftmetrics import DriftMetrics
 from exporter.adapters.forecastmetrics import ForecastMetrics
 from exporter.adapters.metricset import MetricSet
+from exporter.adapters.modelmetrics import ModelMetrics
 from exporter.adapters.qualitymetrics import QualityMetrics
 from exporter.errors import DetectorFailure, QueryFailure
 
@@ -38,6 +39,7 @@ class SelfMetrics(MetricSet):
     forecasts : those about forecasts
     drift : those about drift
     quality : those about the data that come in
+    models : those about models of the user's own
     """
 
     def __init__(self, version: str, detectors: Iterable[str] = ()) -> None:
@@ -115,6 +117,7 @@ class SelfMetrics(MetricSet):
         self.forecasts = ForecastMetrics(self._registry)
         self.drift = DriftMetrics(self._registry)
         self.quality = QualityMetrics(self._registry)
+        self.models = ModelMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 

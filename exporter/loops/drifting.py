@@ -1,16 +1,21 @@
-"""The drift of all queries: their threads, their loops, and what stays at a reload."""
+"""The drift of all queries: their threads, their loops, and what stays at a reload.
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+Where queries are parts of models of the user's own, what these are worth goes along with it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Container, Mapping
 
 from exporter.adapters.baselinefile import baseline_path
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.config import QueryConfig
+from exporter.adapters.web import QueryRow
+from exporter.config import Config, QueryConfig
 from exporter.core.published import Drifts
 from exporter.core.source import Source
 from exporter.loops.compiling import compile_drift_tests
 from exporter.loops.driftloop import DriftLoop
 from exporter.loops.driftrunner import DriftRunner
+from exporter.loops.modelwatching import ModelWatching
 from exporter.loops.showing import Showing
 from promkit.clock import Clock
 
@@ -33,12 +38,16 @@ class Drifting(Showing[DriftLoop]):
     def __init__(self, clock: Clock, metrics: SelfMetrics) -> None:
         super().__init__("drift", ASKERS, clock)
         self._metrics = metrics.drift
+        self._models = ModelWatching(clock, metrics)
 
-    def take(self, queries: Mapping[str, QueryConfig], source: Source, state: Path | None) -> None:
+    def take(self, queries: Mapping[str, QueryConfig], source: Source, config: Config) -> None:
         """Take resolved queries in the place of the old ones, whose loops have been stopped.
 
-        state : the state file, beside which baselines are kept
+        config : what they are of; it also says where baselines are kept, and which models there are
         """
+        self._models.take(config, source)
+        parts = [part for model in config.watched_models for part in model.parts()]
+        labels = {part.query: part.labels for part in parts}
         loops: dict[str, DriftLoop] = {}
         for name, query in queries.items():
             if query.drift is None:
@@ -47,18 +56,42 @@ class Drifting(Showing[DriftLoop]):
                 query,
                 query.drift,
                 source,
-                baseline_path(state, name),
+                baseline_path(config.state.path, name),
                 self._crew.map,
                 self._clock.monotonic,
             )
             loops[name] = DriftLoop(
-                runner, clock=self._clock, pool=self._crew.askers, metrics=self._metrics
+                runner,
+                clock=self._clock,
+                pool=self._crew.askers,
+                metrics=self._metrics,
+                labels=labels.get(name, {}),
             )
             if before := self._loops.get(name):
                 loops[name].succeed(before)
         for name in self._loops.keys() - loops.keys():
             self._metrics.forget(name)
         self._loops = loops
+
+    def start(
+        self, before: asyncio.Task[None], ready: Callable[[str], Awaitable[object]]
+    ) -> asyncio.Task[None]:
+        """Begin, as all slow work does."""
+        self._models.start(before, ready)
+        return super().start(before, ready)
+
+    async def stop(self) -> None:
+        """Return once no cycle runs any more; they end early."""
+        await asyncio.gather(super().stop(), self._models.stop())
+
+    def rows_without(self, others: Container[str]) -> list[QueryRow]:
+        """Return what the page says of queries that are not scored, and of models."""
+        return [*super().rows_without(others), *self._models.rows()]
+
+    def dismiss(self) -> None:
+        """End the threads."""
+        super().dismiss()
+        self._models.dismiss()
 
     def _compile(self, is_stopped: Callable[[], bool]) -> None:
         compile_drift_tests([loop.runner.plan for loop in self._loops.values()], is_stopped)

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import CalendarState
 from exporter.adapters.exposition import Page, labels_of
+from exporter.adapters.modelmetrics import ModelGauges
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import (
     FORECAST_GAUGES,
@@ -26,6 +27,8 @@ from exporter.core.published import (
 )
 from exporter.core.quality import Counts, Quality
 from exporter.core.series import Floats
+from exporter.modelwatch.degradation import Degradation, ModelQuality
+from exporter.modelwatch.measures import Measures
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "exporter_metrics.txt"
 NAN = math.nan
@@ -241,6 +244,19 @@ def full_page() -> str:
         },
         gauges={"anomaly_drift_severity": np.array([2.0, NAN, 0.0])},
     )
+    feature = Drifts(
+        query="churn.3.tenure",
+        keys=(key(model="own"),),
+        tests={"ks": {"anomaly_drift_statistic": np.array([0.5])}},
+        gauges={"anomaly_drift_severity": np.array([1.0])},
+        labels={"model": "churn", "model_version": "3", "part": "feature", "feature": "tenure"},
+    )
+    known = Measures(200, 120, 0.75, 0.5, 0.625, NAN, NAN)
+    churn = ModelQuality(
+        "3",
+        {"7d": Measures(90, 80), "30d": known},
+        Degradation("first_days", 0.6875, 0.0625, 0.02, 2),
+    )
     metrics = SelfMetrics("1.2.3", ["mad", "zscore"])
     metrics.remember("load", 15.0)
     metrics.describe("load", "")
@@ -256,6 +272,10 @@ def full_page() -> str:
     metrics.drift.set_series("load", {"none": 1, "high": 1})
     metrics.drift.remember("forgotten", 3_600.0)
     metrics.drift.forget("forgotten")
+    metrics.also(ModelGauges(lambda: {"churn": churn}))
+    metrics.models.remember("churn", 3_600.0)
+    metrics.models.remember("forgotten", 60.0)
+    metrics.models.forget("forgotten")
     metrics.remember("forgotten", 60.0)
     metrics.quality.show("forgotten", quality, 2)
     metrics.forget("forgotten")
@@ -263,7 +283,7 @@ def full_page() -> str:
     metrics.phase_duration_seconds.labels("fetch").observe(0.0625)
     metrics.queries_total.labels("load").inc()
     metrics.last_evaluation_timestamp_seconds.labels("load").set(1_763_700_000)
-    page = b"".join(Page().render(published, [outlook], [drifts])) + metrics.render()
+    page = b"".join(Page().render(published, [outlook], [drifts, feature])) + metrics.render()
     return "".join(
         line
         for line in page.decode().splitlines(keepends=True)
