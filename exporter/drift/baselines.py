@@ -1,6 +1,6 @@
 """What is a query's drift measured from? Baselines: taken, added to, and kept as versions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -56,12 +56,21 @@ class Cohort:
     times : int64 [R], unix milliseconds
     centers : float64 [S], the median of each
     rest : float32 [S, R], what is left of the samples without it; NaN is no sample
+
+    Attributes
+    ----------
+    memory : float64 [S], autocorrelation time of each. NaN until the first check has measured it,
+        which is most of the work and the same for all checks; nothing else is ever written to
     """
 
     keys: Keys
     times: Ints
     centers: Floats
     rest: Singles
+    memory: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "memory", np.full(len(self.centers), np.nan))
 
     def values(self, rows: Ints, columns: Ints) -> Floats:
         """Return samples as they came, as far as they are kept: float64 [rows, columns]."""

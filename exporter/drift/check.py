@@ -15,7 +15,13 @@ from exporter.drift.base import Drift
 from exporter.drift.baselines import Baseline, Cohort
 from exporter.drift.hours import same_hours
 from exporter.drift.plan import DriftPlan
-from exporter.drift.samples import ROWS, Reference, Samples, reference_of, samples_of
+from exporter.drift.samples import (
+    ROWS,
+    Reference,
+    Samples,
+    autocorrelation_times,
+    samples_of,
+)
 from exporter.errors import DriftError
 
 DAY: Final = 86_400_000
@@ -164,11 +170,15 @@ def _pairs(
     def pair_of(piece: _Piece) -> _Pair:
         number, cohort, chosen, again, rows, mine = piece
         now = cohort.rounded(mine, ring.samples(there[rows], recent))
-        past = cohort.values(mine, np.arange(len(cohort.times)))
+        # A single day cannot tell memory from rhythm, so that is known from all columns.
+        new = mine[np.isnan(cohort.memory[mine])]
+        whole = cohort.values(new, np.arange(len(cohort.times)))
+        cohort.memory[new] = autocorrelation_times(whole, day)
+        past = samples_of(cohort.values(mine, np.flatnonzero(chosen)), in_order=in_order)
         return _Pair(
             rows,
             number,
-            reference_of(past, season=day, chosen=chosen, again=again, in_order=in_order),
+            Reference(past, cohort.memory[mine], again),
             samples_of(now, in_order=in_order),
         )
 

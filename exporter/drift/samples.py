@@ -112,43 +112,47 @@ def samples_of(values: Floats, *, in_order: bool = False) -> Samples:
 
 
 def reference_of(
-    values: Floats,
-    *,
-    season: int = 0,
-    chosen: Bools | None = None,
-    again: int = 0,
-    in_order: bool = False,
-    each: Mapper = one_by_one,
+    values: Floats, *, season: int = 0, in_order: bool = False, each: Mapper = one_by_one
 ) -> Reference:
     """Return the reference made of `values` [S, N].
 
     Parameters
     ----------
     values, in_order : see `samples_of`
-    season : columns after which a rhythm repeats itself that the windows hold wholly, such as a
-        day: it is the same on both sides, so that samples are not worth less for it. Known from
-        three repetitions; 0 is none
-    chosen : bool [N], the columns to compare with, such as the same hours of the week; None for
-        all. The memory is that of all columns: a single day cannot tell memory from rhythm
-    again : chosen columns after which these repeat the rhythm; the season of the result
+    season : see `autocorrelation_times`; it is that of the result, too
     each : does pieces of the work
     """
-    kept = values if chosen is None else values[:, chosen]
-    ascending = np.empty(kept.shape)
+    ascending = np.empty(values.shape)
     count, memory = np.zeros(len(values), dtype=np.int64), np.ones(len(values))
 
     def work(piece: Piece) -> None:
         rows = slice(*piece)
-        known = np.where(np.abs(values[rows]) < HUGE, values[rows], np.nan)
-        order = known.argsort()
-        ordered = np.take_along_axis(known, order, 1)
-        memory[rows] = memory_of(ordered, order, np.isfinite(ordered).sum(1), season)
-        ascending[rows] = ordered if chosen is None else np.sort(known[:, chosen])
-        count[rows] = np.isfinite(ascending[rows]).sum(1)
+        ascending[rows], order, count[rows] = _in_rank(values[rows])
+        memory[rows] = memory_of(ascending[rows], order, count[rows], season)
 
     deque(each(work, pieces_of(len(values))), maxlen=0)
-    samples = Samples(ascending, count, kept if in_order else None)
-    return Reference(samples, memory, season if chosen is None else again)
+    return Reference(Samples(ascending, count, values if in_order else None), memory, season)
+
+
+def autocorrelation_times(values: Floats, season: int = 0) -> Floats:
+    """Return how many samples are worth one independent sample, float64 [S], at least 1.
+
+    Parameters
+    ----------
+    values : float64 [S, N], see `samples_of`
+    season : columns after which a rhythm repeats itself that the windows hold wholly, such as a
+        day: it is the same on both sides, so that samples are not worth less for it. Known from
+        three repetitions; 0 is none
+    """
+    return memory_of(*_in_rank(values), season)
+
+
+def _in_rank(values: Floats) -> tuple[Floats, Ints, Ints]:
+    """Return samples in ascending order, where each was in time, and how many there are."""
+    known = np.where(np.abs(values) < HUGE, values, np.nan)
+    order = known.argsort()
+    ascending = np.take_along_axis(known, order, 1)
+    return ascending, order, np.isfinite(ascending).sum(1)
 
 
 def pieces_of(series: int) -> list[Piece]:
@@ -175,7 +179,7 @@ def memory_of(ascending: Floats, order: Ints, count: Ints, season: int) -> Float
     for those that are there. Farther lags are looked at ever more sparsely.
 
     ascending, order, count : float64 [S, N], where each sample was in time, samples of each
-    season : columns whose rhythm is no memory, see `reference_of`
+    season : columns whose rhythm is no memory, see `autocorrelation_times`
     """
     series, columns = ascending.shape
     memory = np.ones(series)

@@ -64,21 +64,6 @@ def test_a_rhythm_that_is_told_of_is_no_memory() -> None:
     np.testing.assert_array_equal(two_days, reference_of(values[:, :576]).memory)
 
 
-def test_one_day_of_a_week_has_the_memory_of_the_week() -> None:
-    day = 10 * np.sin(2 * np.pi * np.arange(2016) / 288)
-    values = autoregressive(0.9, 20, 2016) + day
-    chosen = np.arange(2016) // 288 == 3
-    found = reference_of(values, season=288, chosen=chosen, again=288, in_order=True)
-    np.testing.assert_array_equal(found.memory, reference_of(values, season=288).memory)
-    alone = samples_of(values[:, chosen])
-    np.testing.assert_array_equal(found.samples.ascending, alone.ascending)
-    np.testing.assert_array_equal(found.samples.count, alone.count)
-    assert found.samples.values is not None
-    np.testing.assert_array_equal(found.samples.values, values[:, chosen])
-    assert found.season == 288
-    assert np.median(reference_of(values[:, chosen]).memory) > 60
-
-
 def test_gaps_leave_the_worth_of_what_is_there() -> None:
     values = autoregressive(0.9, 50, 4000)
     every_other = values.copy()

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.signal import lfilter
 
 from exporter.core.pieces import one_by_one
 from exporter.core.ring import Ring
@@ -18,7 +19,7 @@ from exporter.drift.isolation_forest import IsolationForest
 from exporter.drift.ks import Ks
 from exporter.drift.plan import DriftPlan
 from exporter.drift.psi import Psi
-from exporter.drift.samples import Reference, Samples
+from exporter.drift.samples import Reference, Samples, reference_of
 
 HOUR = 3_600_000
 STEP = 300_000
@@ -174,6 +175,26 @@ def test_a_daily_rhythm_is_neither_drift_nor_in_the_way() -> None:
     assert checked.severity[0] == 0
     assert checked.severity[1] > 0
     assert checked.severity[2] > 0
+
+
+def test_what_samples_are_worth_is_measured_once_and_on_all_of_the_past() -> None:
+    rng = np.random.default_rng(7)
+    noise: Floats = lfilter([1.0], [1.0, -0.5], rng.normal(0.0, 1.0, (3, 8 * 288 + 500)))[:, 500:]
+    values = noise + 10 * np.sin(2 * np.pi * np.arange(8 * 288) / 288)
+    values[:, 7 * 288 :] += 1.0
+    plan, ring = plan_of(2016, 288, tests=(Ks(), Psi())), ring_of(values)
+    baseline = baseline_of(values, plan)
+    (cohort,) = baseline.cohorts
+    assert np.isnan(cohort.memory).all()
+    first = check(plan, ring, baseline, one_by_one)
+    kept = cohort.values(np.arange(3), np.arange(2016))
+    np.testing.assert_array_equal(cohort.memory, reference_of(kept, season=288).memory)
+    again = check(plan, ring, baseline, one_by_one)
+    for name, drift in first.tests.items():
+        np.testing.assert_array_equal(again.tests[name].p_value, drift.p_value)
+    cohort.memory[:] *= 2.0  # it is not measured again
+    doubled = check(plan, ring, baseline, one_by_one)
+    assert (doubled.tests["ks"].p_value > first.tests["ks"].p_value).all()
 
 
 def test_a_baseline_taken_now_takes_what_is_so_now_for_usual() -> None:
