@@ -46,6 +46,7 @@ class QueryState:
         `exporter.episodes`
     detectors : kind -> that detector's arrays
     quality : how complete the data were
+    model : number of the version that goes on learning here; 0 for one that has none yet
     """
 
     keys: Keys
@@ -53,6 +54,7 @@ class QueryState:
     latest: State
     detectors: dict[str, State]
     quality: Quality = field(default_factory=Quality)
+    model: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,6 +132,7 @@ def evaluate(
         latest={**_latest(before, batch, verdict, votes, plan), "heard": heard},
         detectors=learned,
         quality=quality,
+        model=state.model,
     )
     evaluation = Evaluation(batch=batch, verdict=verdict, votes=votes, failures=tuple(failures))
     return _without_forgotten(plan, after), evaluation
@@ -276,6 +279,7 @@ def _keep(state: QueryState, rows: Ints) -> QueryState:
         latest=take_rows(state.latest, rows),
         detectors={kind: take_rows(state.detectors.pop(kind), rows) for kind in kinds},
         quality=state.quality,
+        model=state.model,
     )
 
 
@@ -291,4 +295,5 @@ def _joined(states: Sequence[QueryState]) -> QueryState:
             kind: concatenate([state.detectors.pop(kind) for state in states]) for kind in kinds
         },
         quality=merged([state.quality for state in states]),
+        model=first.model,
     )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,11 @@ Outlooks = dict[str, tuple[str, OutlookState]]
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a state file is to hold, or held that still fits."""
+    """What a state file is to hold, or held that still fits; `is_damaged` if it held nothing so."""
 
     queries: States = field(default_factory=dict)
     forecasts: Outlooks = field(default_factory=dict)
+    is_damaged: bool = False
 
 
 def store(path: Path, saved: Saved) -> int:
@@ -56,11 +57,9 @@ def store(path: Path, saved: Saved) -> int:
     arrays: Arrays = {}
     keys: dict[str, Keys] = {}
     for position, (name, (mark, state)) in enumerate(saved.queries.items()):
-        entry = {"name": name, "fingerprint": mark, "until": state.until}
-        manifest["queries"].append({**entry, "quality": state.quality.numbers()})
+        manifest["queries"].append({"name": name, "fingerprint": mark, **facts_of(state)})
         keys[str(position)] = state.keys
-        for group, named in _groups(state):
-            arrays.update({f"{position}/{group}/{key}": array for key, array in named.items()})
+        arrays.update(arrays_of(state, str(position)))
     for position, (name, (mark, outlook)) in enumerate(saved.forecasts.items()):
         manifest["forecasts"].append({"name": name, "fingerprint": mark, "until": outlook.until})
         where = f"forecast/{position}"
@@ -87,7 +86,7 @@ def restore(path: Path | None, queries: Mapping[str, QueryConfig]) -> Saved:
     except StateCorrupt as error:
         about = statefile.set_aside(path, error)
         log.error("state is damaged, starting cold", extra=about)
-        return Saved()
+        return Saved(is_damaged=True)
     except StateTooNew:
         raise
     except StateError as error:
@@ -106,13 +105,11 @@ def _queries_in(saved: statefile.SavedState, queries: Mapping[str, QueryConfig])
         if entry["fingerprint"] != fingerprint(query):
             log.info("query changed since the state was written, starting it cold", extra=named)
             continue
-        keys = saved.keys[str(position)]
-        state = _fill(plan_of(query), position, keys, int(entry["until"]), saved.arrays)
+        state = state_in(saved, str(position), entry, plan_of(query))
         if state is None:
             log.warning("state does not fit this version, starting the query cold", extra=named)
         else:
-            quality = Quality.of(entry["quality"])
-            found[query.name] = (entry["fingerprint"], replace(state, quality=quality))
+            found[query.name] = (entry["fingerprint"], state)
     return found
 
 
@@ -138,22 +135,46 @@ def _forecasts_in(saved: statefile.SavedState, queries: Mapping[str, QueryConfig
     return found
 
 
-def _groups(state: QueryState) -> list[tuple[str, State]]:
-    return [("latest", state.latest), *((f"detector:{k}", v) for k, v in state.detectors.items())]
+def facts_of(state: QueryState) -> dict[str, Any]:
+    """Return what JSON has to say of a state."""
+    return {"until": state.until, "quality": state.quality.numbers(), "model": state.model}
 
 
-def _fill(
-    plan: Plan, position: int, keys: Keys, until: int, arrays: Mapping[str, npt.NDArray[Any]]
+def arrays_of(state: QueryState, where: str) -> Arrays:
+    """Return the arrays of a state, whose names begin with `where`."""
+    return {
+        f"{where}/{group}/{key}": array
+        for group, named in _groups(state)
+        for key, array in named.items()
+    }
+
+
+def state_in(
+    saved: statefile.SavedState, where: str, facts: Mapping[str, Any], plan: Plan
 ) -> QueryState | None:
+    """Return the state whose arrays have names that begin with `where`; None if they do not fit.
+
+    facts : from `facts_of`
+    """
     filled: dict[str, State] = {}
+    keys = saved.keys[where]
     for group, blank in _groups(cold_state(plan)):
-        state = _filled(blank, f"{position}/{group}", len(keys), arrays)
+        state = _filled(blank, f"{where}/{group}", len(keys), saved.arrays)
         if state is None:
             return None
         filled[group] = state
-    latest = filled.pop("latest")
-    detectors = {group.removeprefix("detector:"): state for group, state in filled.items()}
-    return QueryState(keys=keys, until=until, latest=latest, detectors=detectors)
+    return QueryState(
+        keys=keys,
+        until=int(facts["until"]),
+        latest=filled.pop("latest"),
+        detectors={group.removeprefix("detector:"): state for group, state in filled.items()},
+        quality=Quality.of(facts["quality"]),
+        model=int(facts.get("model", 0)),  # files of versions without a life cycle
+    )
+
+
+def _groups(state: QueryState) -> list[tuple[str, State]]:
+    return [("latest", state.latest), *((f"detector:{k}", v) for k, v in state.detectors.items())]
 
 
 def _filled(

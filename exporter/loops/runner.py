@@ -7,13 +7,13 @@ their turn in between.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from exporter.config import MOST_COLUMNS, QueryConfig, milliseconds
 from exporter.core.published import Published
 from exporter.core.quality import Quality
-from exporter.core.series import SeriesBatch
+from exporter.core.series import NEVER, SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
 from exporter.loops.slices import Slices, within_limit
@@ -98,6 +98,42 @@ class QueryRunner:
         with self._lock:
             yield self.state
 
+    @property
+    def has_looked_back(self) -> bool:
+        """Whether all of the look-back is learned; any thread may ask."""
+        return self.state.until != NEVER and not self._is_cold
+
+    def copy(self) -> QueryState:
+        """Return a copy of the state, which nobody else writes to."""
+        with self._lock:
+            state = self.state
+            return replace(
+                state,
+                latest={name: array.copy() for name, array in state.latest.items()},
+                detectors={
+                    kind: {name: array.copy() for name, array in arrays.items()}
+                    for kind, arrays in state.detectors.items()
+                },
+            )
+
+    def swap(self, old: int, state: QueryState) -> QueryState | None:
+        """Put another version in force, and return what the old one has become.
+
+        The next `run` asks for what the new one has not seen yet.
+
+        old : number of the version that is believed to be in force; None is returned if it is not
+        """
+        with self._lock:
+            if self.state.model != old or self._is_cold:
+                return None
+            retired, self.state = self.state, state
+            return retired
+
+    def number(self, model: int) -> None:
+        """Give a state that is of no version yet, after a cold start, its number."""
+        with self._lock:
+            self.state = replace(self.state, model=model)
+
     def run(self, now: float) -> Outcome:
         """Ask for the columns up to `now` (unix seconds) that are still unknown and judge them.
 
@@ -110,21 +146,26 @@ class QueryRunner:
             columns again.
         """
         end = (milliseconds(now) - milliseconds(self.query.offset)) // self._step * self._step
-        is_ahead = self.state.until > end + self.plan.grace
-        if self.state.until >= end and not is_ahead:
+        until, model = self._place()
+        is_ahead = until > end + self.plan.grace
+        if until >= end and not is_ahead:
             return self._outcome(0, ())
-        start = self.state.until + self._step
+        start = until + self._step
         is_cold = is_ahead or start < end - self._reach
         if is_ahead:
             log.warning(
                 "the clock is behind the last evaluation, starting cold from the look-back",
-                extra={"query": self.query.name, "seconds": (self.state.until - end) / 1000},
+                extra={"query": self.query.name, "seconds": (until - end) / 1000},
             )
         if is_cold:
             start = end - self._lookback // self._step * self._step
         last, batch = self._fetch(start, end)
         began = self._clock()
         with self._lock:
+            if self._place() != (until, model):
+                return self._outcome(
+                    0, (), is_behind=True
+                )  # another version asks for other columns
             if is_cold:
                 self.state, self._is_cold = cold_state(self.plan), True
             failures = self._learn(batch)
@@ -132,6 +173,11 @@ class QueryRunner:
                 self.state, self._is_cold = without_gone(self.plan, self.state), False
         self._timed("detect", self._clock() - began)
         return self._outcome(len(batch.times), failures, is_behind=last < end)
+
+    def _place(self) -> tuple[int, int]:
+        """Return which column was the last, and of which version the state is."""
+        state = self.state
+        return state.until, state.model
 
     def _fetch(self, start: int, end: int) -> tuple[int, SeriesBatch]:
         began = self._clock()

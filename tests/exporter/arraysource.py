@@ -1,5 +1,7 @@
 """A source that answers from memory and notes what it was asked."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from exporter.core.series import Floats, SeriesBatch
@@ -14,6 +16,10 @@ class ArraySource:
     Parameters
     ----------
     values : float64 [S, T], column t at t * STEP milliseconds
+
+    Attributes
+    ----------
+    meanwhile : what happens while the next answers are awaited, one per answer
     """
 
     def __init__(self, values: Floats) -> None:
@@ -21,9 +27,12 @@ class ArraySource:
         self.asked: list[tuple[int, int]] = []
         self.is_down = False
         self.is_slow = False
+        self.meanwhile: list[Callable[[], None]] = []
 
     def fetch(self, expr: str, start: int, end: int, step: int, timeout: float) -> SeriesBatch:
         self.asked.append((start, end))
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         if self.is_down:
             raise SourceUnavailable("unavailable", "down")
         if self.is_slow:
