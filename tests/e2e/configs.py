@@ -19,6 +19,14 @@ queries:
     threshold: 1
     detectors: [{kind: trend_change, window: 10}, {kind: pattern_shift, window: 8}]
     drift: {reference: 1m, window: 1m, step: 5s, interval: 5s}
+  # Noise without a memory, whose past is there as soon as it is asked for, and which jumps one day.
+  - name: noise
+    expr: |
+      label_replace(
+        vector((time() % 7919) ^ 2 % 101 + 60 * (time() > bool {shift})), "series", "a", "", ""
+      )
+    ensemble: none
+    drift: {reference: 10m, window: 2m, step: 5s, interval: 5s}
   - name: broken
     expr: sum(
   - name: disk_used

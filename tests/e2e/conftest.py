@@ -1,5 +1,7 @@
 """The stack that all end-to-end tests share, and what they measured."""
 
+import math
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,9 @@ PACE = 1_000_000.0
 
 SECONDS = 260.0
 """Until it is full. A forecaster believes in it after about 80, the rules two minutes later."""
+
+SHIFT_AFTER = 240
+"""Seconds that the programs may take to come up, compile and check for drift."""
 
 
 @pytest.fixture(scope="session")
@@ -36,12 +41,23 @@ def limit(disk: Disk) -> float:
 
 
 @pytest.fixture(scope="session")
+def shift() -> float:
+    """Unix second at which the noise jumps, after a baseline and a look at it."""
+    return math.floor(time.time()) + SHIFT_AFTER
+
+
+@pytest.fixture(scope="session")
 def stack(
-    tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, disk: Disk, limit: float
+    tmp_path_factory: pytest.TempPathFactory,
+    receiver: Receiver,
+    disk: Disk,
+    limit: float,
+    shift: float,
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     exporter = EXPORTER.replace("{mount}", str(disk.mount))
     exporter = exporter.replace("{share}", repr(limit / disk.size))
+    exporter = exporter.replace("{shift}", str(shift))
     stack = Stack(folder, exporter, WEBHOOK.replace("{receiver}", receiver.url))
     (folder / "config" / "holidays.ics").write_text(HOLIDAYS)
     stack.start()
