@@ -8,6 +8,7 @@
         StoreUnusable       cannot be opened: locked, damaged, newer; the daemon does not start
         StoreUnavailable    cannot commit now: disk full, stage full; 503, Alertmanager retries
         StoreRefused        will never take this row: a defect of ours; 400 and quarantine
+      LookupFailed          Prometheus or Alertmanager cannot be asked now; asked again later
       ChannelError          one attempt to notify failed; `is_permanent` decides about a retry
 
 A wrong configuration is `promkit.errors.ConfigProblems`: exit 2, or on reload the old one stays.
@@ -26,6 +27,8 @@ FailureReason = Literal[
     "secret",
     "internal",
 ]
+
+LookupReason = Literal["unavailable", "rejected", "bad_answer", "secret", "store", "internal"]
 
 
 class WebhookError(Exception):
@@ -50,6 +53,20 @@ class StoreUnavailable(StoreError):
 
 class StoreRefused(StoreError):
     """The store works, but does not take this: trying again cannot help."""
+
+
+class LookupFailed(WebhookError):
+    """Prometheus or Alertmanager did not tell what we asked.
+
+    Parameters
+    ----------
+    reason : label on the failure counter
+    message : what happened, free of secrets
+    """
+
+    def __init__(self, reason: LookupReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: LookupReason = reason
 
 
 class ChannelError(WebhookError):

@@ -1,0 +1,1 @@
+"""What may stand in the sections of the configuration file that have a part of their own?"""

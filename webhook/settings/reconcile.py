@@ -1,0 +1,63 @@
+"""What is configured about reconciling with Alertmanager, and about the dead man's switch?"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from promkit.durations import Duration, PositiveDuration
+from promkit.labels import parse_matchers
+from promkit.strictyaml import StrictModel
+
+
+def matchers(text: str) -> str:
+    """Check one entry of a list of matchers.
+
+    Raises
+    ------
+    ValueError
+        If it is not of Alertmanager's form, or empty.
+    """
+    if not parse_matchers(text):
+        raise ValueError('found no matcher; write for example severity="critical"')
+    return text
+
+
+Matchers = tuple[Annotated[str, AfterValidator(matchers)], ...]
+
+
+class ReconcileConfig(StrictModel):
+    """Which of Alertmanager's alerts are ours, and how patiently it is compared with.
+
+    Parameters
+    ----------
+    receiver : name of the receiver in Alertmanager's configuration that posts to us
+    matchers : only alerts that all of these accept
+    interval : how often
+    wait : an alert that began while we were up is taken in when Alertmanager has had this long to
+        send it: longer than its group_wait and group_interval
+    settle : Alertmanager must be up for this long before an incident that it does not list is
+        closed: Prometheus sends it every alert anew after a restart
+    lookback : how far back a time without us is looked into
+    """
+
+    receiver: str | None = None
+    matchers: Matchers = ()
+    interval: PositiveDuration = 60.0
+    wait: Duration = 360.0
+    settle: Duration = 300.0
+    lookback: PositiveDuration = 86_400.0
+
+
+class DeadMansSwitchConfig(StrictModel):
+    """An alert that always fires, so that its absence is news.
+
+    Parameters
+    ----------
+    matchers : which alerts are heartbeats; they make no incidents
+    after : how long they may be away
+    channels : whom to tell, by a way that does not need Alertmanager
+    """
+
+    matchers: Annotated[Matchers, Field(min_length=1)] = ('alertname="AnomalyWatchdog"',)
+    after: PositiveDuration = 300.0
+    channels: Annotated[tuple[str, ...], Field(min_length=1)]
