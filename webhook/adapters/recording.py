@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, insert, literal, select, upd
 from webhook.adapters.schema import events, incidents, notifications
 from webhook.core.alerts import Alert, Delivery, Origin, severity_of
 from webhook.core.incidents import Change, Span, announces, transition
-from webhook.core.routing import Routing
+from webhook.core.routing import Routed, Routing
 
 T = TypeVar("T")
 
@@ -55,6 +55,8 @@ class _Incident:
     last_seen_at: float
     closed_at: float | None = None
     is_changed: bool = False
+    # Of new ones alone: how bad it is, and where it goes.
+    routed: Routed | None = None
 
 
 def record(connection: Connection, recordings: Sequence[Recording]) -> list[Recorded]:
@@ -87,7 +89,7 @@ class _Work:
             self._events.append((incident, alert, change, recording))
             match announces(change):
                 case "firing":
-                    channels = recording.routing.channels_for(alert.labels)
+                    channels = () if incident.routed is None else incident.routed.channels
                     unrouted += not channels
                     is_notified |= bool(channels)
                     for channel in channels:
@@ -105,7 +107,10 @@ class _Work:
         change, span = transition(None if known is None else known.span, alert)
         if known is None or change in (Change.OPENED, Change.MISSED):
             origin = recording.delivery.origin
-            incident = _Incident(None, span, alert, origin, alert.extras, now, last_seen_at=now)
+            routed = recording.routing.route(alert.labels, alert.annotations)
+            incident = _Incident(
+                None, span, alert, origin, alert.extras, now, last_seen_at=now, routed=routed
+            )
             self._latest[alert.fingerprint] = incident
             self._new.append(incident)
         else:
@@ -216,6 +221,7 @@ def _new(incident: _Incident) -> dict[str, object]:
         "last_seen_at": incident.last_seen_at,
         "alertname": labels.get("alertname", ""),
         "severity": severity_of(labels),
+        "level": "low" if incident.routed is None else incident.routed.severity.level,
         "query": labels.get("query", ""),
         "labels": labels,
         "annotations": incident.alert.annotations,

@@ -89,7 +89,7 @@ def test_the_first_route_that_accepts_decides(
 ) -> None:
     routing = Routing(_TARGETS, tuple(Route(parse_matchers(text), names) for text, names in routes))
 
-    assert routing.channels_for(labels) == channels
+    assert routing.route(labels, {}).channels == channels
 
 
 _MESSAGE = Message(
