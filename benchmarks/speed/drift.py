@@ -1,9 +1,10 @@
 """What does it cost to test many series for drift, and how much memory does it take?
 
 `python -m benchmarks.speed.drift [--series 10000]`: a week at steps of five minutes against a day,
-half of the series white noise and half slow (autocorrelation 0.95). The reference is made once and
-kept; then the window is tested by KS, PSI and Wasserstein in one pass, by a thread per core. CPU
-is of all threads; of several runs the least. The forest's cost is per group of four series.
+half of the series white noise and half slow (autocorrelation 0.95). First what the daemon does in
+a check, from the samples that it keeps to severities; then all samples of the week, sorted and with
+their autocorrelation, against the day by KS, PSI and Wasserstein in one pass. A thread per core;
+CPU is of all threads; of several runs the least. The forest is measured on a group of four series.
 """
 
 import argparse
@@ -18,13 +19,16 @@ from typing import Final, TypeVar
 import numpy as np
 from scipy.signal import lfilter
 
-from exporter.core.series import Floats
+from exporter.core.ring import Ring
+from exporter.core.series import Floats, SeriesBatch
 from exporter.drift.base import Drift
+from exporter.drift.baselines import Baseline, cohort_of, retaken
+from exporter.drift.check import check
 from exporter.drift.isolation_forest import IsolationForest
-from exporter.drift.ks import Ks
-from exporter.drift.psi import Psi
+from exporter.drift.plan import DriftPlan
 from exporter.drift.samples import Reference, reference_of, samples_of
-from exporter.drift.wasserstein import Wasserstein
+from exporter.loops.crew import Crew
+from exporter.settings.drift import DriftConfig
 
 DAY: Final = 288
 WEEK: Final = 7 * DAY
@@ -60,15 +64,53 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def kept_by_daemon(plan: DriftPlan, values: Floats) -> tuple[Ring, Baseline]:
+    """Return the window in a ring, and the baseline that was taken a window before.
+
+    values : float64 [S, reference and window]
+    """
+    keys = tuple(b'{"row":"%d"}' % row for row in range(len(values)))
+    times = plan.step * np.arange(1, values.shape[1] + 1, dtype=np.int64)
+    ring = Ring(plan.step, plan.reference)
+    before, after = slice(0, plan.reference), slice(plan.reference, None)
+    ring.append(SeriesBatch(keys, times[before], values[:, before], plan.step))
+    cohort = cohort_of(ring, plan, plan.window // 2)
+    if cohort is None:
+        raise ValueError("found no samples for a baseline")
+    baseline = retaken(None, cohort, plan, ring.until, "first run")
+    ring = Ring(plan.step, plan.window)
+    ring.append(SeriesBatch(keys, times[after], values[:, after], plan.step))
+    return ring, baseline
+
+
+def measure_checks(values: Floats) -> None:
+    """Measure the checks of a query by default, in the threads that do them in the daemon."""
+    plan = DriftPlan(
+        query="query", tests=DriftConfig().tests, step=300_000, reference=WEEK, window=DAY
+    )
+    crew = Crew("drift", 1)
+    check(plan, *kept_by_daemon(plan, values[:MEMBERS]), crew.map)  # compiles
+    ring, baseline = kept_by_daemon(plan, values)
+    before = peak()
+    print("| the daemon's | s | CPU s |\n|---|---|---|")
+    measured("first check", lambda: check(plan, ring, baseline, crew.map), runs=1)
+    measured("every other", lambda: check(plan, ring, baseline, crew.map))
+    crew.dismiss()
+    kept = sum(cohort.rest.nbytes for cohort in baseline.cohorts)
+    print(f"\nbaseline {kept / 1e6:.0f} MB; peaks {before:.0f}, {peak():.0f} MB\n")
+
+
 def main() -> None:
-    """Measure a reference, a pass of three tests and a forest."""
+    """Measure checks, a reference, a pass of three tests and a forest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=10_000)
     series = parser.parse_args().series
     values = samples(series)
-    week, day = values[:, :WEEK], values[:, WEEK:]
-    tests = (Ks(), Psi(), Wasserstein())
+    tests = DriftConfig().tests
     cores = os.cpu_count() or 1
+    print(f"load {os.getloadavg()[0]:.1f}, {cores} cores\n")
+    measure_checks(values)
+    week, day = values[:, :WEEK], values[:, WEEK:]
     with ThreadPoolExecutor(cores) as pool:
 
         def each(work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
@@ -82,17 +124,18 @@ def main() -> None:
         for test in tests:
             test.compare(small, samples_of(day[:MEMBERS]))
         before = peak()
-        print(f"load {os.getloadavg()[0]:.1f}, {cores} cores\n\n| | s | CPU s |\n|---|---|---|")
-        reference = measured("reference", lambda: reference_of(week, season=DAY, each=each), runs=1)
+        print("| all samples | s | CPU s |\n|---|---|---|")
+        measured("reference and tests", lambda: one_pass(reference_of(week, season=DAY, each=each)))
+        reference = measured("- reference", lambda: reference_of(week, season=DAY, each=each))
         kept = sum(
             array.nbytes
             for array in (reference.samples.ascending, reference.samples.count, reference.memory)
         )
         made = peak()
-        measured("KS + PSI + Wasserstein", lambda: one_pass(reference))
+        measured("- KS + PSI + Wasserstein", lambda: one_pass(reference))
         recent = samples_of(day)
         for test in tests:
-            measured(f"- `{test.name}`", partial(test.compare, reference, recent, each=each))
+            measured(f"- - `{test.name}`", partial(test.compare, reference, recent, each=each))
         group = reference_of(week[:MEMBERS], season=DAY, in_order=True)
         window = samples_of(day[:MEMBERS], in_order=True)
         measured("`isolation_forest`, one group", partial(IsolationForest().compare, group, window))
