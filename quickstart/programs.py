@@ -1,6 +1,6 @@
 """Where do Prometheus, Alertmanager and node_exporter come from on a fresh machine?
 
-As a program: gets them, and stress-ng beside them, for the tests.
+As a program: gets them, and stress-ng and PostgreSQL beside them, for the tests.
 """
 
 import os
@@ -95,32 +95,47 @@ def _advice(packages: list[str], why: str) -> str:
     )
 
 
-def install_stress_ng() -> None:
-    """Install the load generator of the tests, which needs libraries beside it and so a root.
+def postgres_program(name: str) -> Path | None:
+    """Return one of PostgreSQL's programs, also where Debian keeps them: apart for each version."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    found = shutil.which(name, path=os.pathsep.join(map(str, folders))) or shutil.which(name)
+    return None if found is None else Path(found)
+
+
+def _version(folder: Path) -> float:
+    try:
+        return float(folder.parent.name)
+    except ValueError:
+        return 0.0
+
+
+def install(package: str, is_there: Callable[[], bool]) -> None:
+    """Install what needs libraries beside it and so a root.
 
     Raises
     ------
     ProgramsMissing
         Neither root nor sudo without a password, or apt-get cannot get it.
     """
-    if shutil.which("stress-ng"):
+    if is_there():
         return
     update = _update_command()
     if update is None or shutil.which("apt-get") is None:
-        raise ProgramsMissing(_advice(["stress-ng"], "installing it needs root or sudo"))
-    install = [*update[: update.index("update")], "install", "-qy", "--no-install-recommends"]
-    for attempt in ([*install, "stress-ng"], update, [*install, "stress-ng"]):
+        raise ProgramsMissing(_advice([package], "installing it needs root or sudo"))
+    command = [*update[: update.index("update")], "install", "-qy", "--no-install-recommends"]
+    for attempt in ([*command, package], update, [*command, package]):
         done = subprocess.run(attempt, capture_output=True, text=True, check=False)
-        if shutil.which("stress-ng"):
+        if is_there():
             return
-    raise ProgramsMissing(_advice(["stress-ng"], done.stderr.strip()[-300:]))
+    raise ProgramsMissing(_advice([package], done.stderr.strip()[-300:]))
 
 
 def main() -> int:
     """Get every program that the tests need."""
     try:
         obtain(FOLDER, lambda text: print(text, flush=True))
-        install_stress_ng()
+        install("stress-ng", lambda: shutil.which("stress-ng") is not None)
+        install("postgresql", lambda: postgres_program("initdb") is not None)
     except ProgramsMissing as error:
         print(error, file=sys.stderr)
         return 1

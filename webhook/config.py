@@ -1,40 +1,21 @@
 """What may stand in the configuration file? Every default, bound and cross-check."""
 
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
-from promkit.durations import Duration, format_duration
 from promkit.errors import FieldProblem
 from promkit.labels import Matcher, parse_matchers
 from promkit.strictyaml import StrictModel, load_model
-from webhook.adapters.database import sqlite_path
 from webhook.channels import AnyChannel
 from webhook.channels.base import Name
 from webhook.channels.log import LogChannel
 from webhook.core.routing import Route, Routing, Target
+from webhook.settings.store import StoreConfig
 
 T = TypeVar("T")
-
-DAY = 86_400.0
-
-
-def _store_url(url: str) -> str:
-    try:
-        sqlite_path(url)
-    except ValueError as error:
-        raise ValueError(f"found {url!r}; {error}") from None
-    return url
-
-
-def _retention(seconds: float) -> float:
-    # A late firing is told from a new one by the end of the closed incident.
-    if seconds < DAY:
-        raise ValueError(f"found {format_duration(seconds)}; allowed: 1d or more")
-    return seconds
 
 
 def _external_url(url: str) -> str:
@@ -61,24 +42,6 @@ def _some(items: tuple[T, ...]) -> tuple[T, ...]:
     if not items:
         raise ValueError("found an empty list; write at least one entry, or leave the key out")
     return items
-
-
-class StoreConfig(StrictModel):
-    """Where alerts are kept, and for how long.
-
-    Parameters
-    ----------
-    url : an SQLite file on a local disk
-    retention : how long closed incidents stay
-    """
-
-    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///data/webhook.db"
-    retention: Annotated[Duration, AfterValidator(_retention)] = 90 * DAY
-
-    @property
-    def path(self) -> Path:
-        """The database file."""
-        return sqlite_path(self.url)
 
 
 class RouteConfig(StrictModel):

@@ -96,7 +96,7 @@ async def run(
         If an address cannot be bound.
     """
     config = read_config(options.config_file)
-    with open_store(config.store.path) as store:
+    with open_store(config.store.database) as store:
         daemon = _Daemon(options, clock, store, config)
         await daemon.run(stop, listening)
 
@@ -160,7 +160,7 @@ class _Daemon:
     async def _apply(self, text: str) -> None:
         path = str(self._options.config_file)
         config = load_config(text, path)
-        if config.store.url != self._config.store.url:
+        if config.store.database != self._config.store.database:
             raise ConfigProblems(
                 [
                     f"{path}: store.url: found {config.store.url!r}, while the daemon runs with "

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.webhook.bench import Bench, on_the_bench
+from tests.webhook.postgres import PostgresServer, database_of, running_postgres
+from webhook.adapters.database import Database
+from webhook.adapters.sqlite import SqliteFile
 from webhook.adapters.store import Store, open_store
 
 
@@ -22,3 +25,23 @@ def store(database: Path) -> Iterator[Store]:
 async def bench(store: Store) -> AsyncIterator[Bench]:
     async with on_the_bench(store) as built:
         yield built
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The store URL of an empty PostgreSQL database."""
+    return postgres_server.new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return SqliteFile(tmp_path / "data" / "webhook.db")
+    return database_of(request.getfixturevalue("postgres_url"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from promkit.errors import ConfigProblems
+from webhook.adapters.sqlite import SqliteFile
 from webhook.channels.log import LogChannel
 from webhook.channels.webhook import WebhookChannel
 from webhook.config import load_config
@@ -16,16 +17,16 @@ def test_an_empty_file_logs_everything() -> None:
     config = load_config("", "webhook.yml")
 
     assert config.channels == (LogChannel(),)
-    assert config.store.path == Path("data/webhook.db")
+    assert config.store.database == SqliteFile(Path("data/webhook.db"))
     assert config.store.retention == 90 * DAY
     assert config.external_url == "http://localhost:9854"
-    assert config.routing.channels_for({"severity": "info"}) == ("log",)
+    assert config.routing.route({"severity": "info"}, {}).channels == ("log",)
 
 
 def test_every_key(tmp_path: Path) -> None:
     config = load_config(
         """
-        store: {url: sqlite:////var/lib/webhook.db, retention: 30d}
+        store: {url: sqlite:////var/lib/webhook.db, retention: 30d, archive: archive}
         external_url: https://alerts.example.org/anomalies/
         channels:
           - {kind: log, name: journal, severities: [info, none]}
@@ -38,14 +39,16 @@ def test_every_key(tmp_path: Path) -> None:
         str(tmp_path / "webhook.yml"),
     )
 
-    assert (config.store.path, config.store.retention) == (Path("/var/lib/webhook.db"), 30 * DAY)
+    assert config.store.database == SqliteFile(Path("/var/lib/webhook.db"))
+    assert (config.store.retention, config.store.archive) == (30 * DAY, tmp_path / "archive")
     assert config.external_url == "https://alerts.example.org/anomalies"
     journal, hook = config.channels
     assert journal.severities == frozenset({"info", "none"})
     assert isinstance(hook, WebhookChannel)
     assert (hook.name, hook.url_file) == ("webhook", tmp_path / "secrets" / "url")
-    assert config.routing.channels_for({"team": "db", "severity": "warning"}) == ("webhook",)
-    assert config.routing.channels_for({}) == ("journal", "webhook")
+    database = {"team": "db", "severity": "warning"}
+    assert config.routing.route(database, {}).channels == ("webhook",)
+    assert config.routing.route({}, {}).channels == ("journal", "webhook")
 
 
 _KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -81,7 +84,16 @@ _KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         ("routes: [{matchers: ['{}'], channels: []}]", ["matchers[0]: found no matcher"]),
         ("routes: [{matchers: ['a=~\"(\"'], channels: []}]", ["no regular expression"]),
         ("routes: [{matchers: [a=b], channels: [ops]}]", ["found the channel 'ops'; allowed: log"]),
-        ("store: {url: 'postgresql://s/db'}", ["store.url: found", "allowed: sqlite:///"]),
+        ("store: {url: 'mysql://s/db'}", ["store.url: found", "allowed: sqlite:///"]),
+        (
+            "store: {url: 'postgresql://me:s3cr3t@s/db'}",
+            ["store.url: found 'postgresql://me:***@s/db'; it holds a password; write it into"],
+        ),
+        ("store: {url: 'postgresql://s/db?password=s3cr3t'}", ["store.url", "holds a password"]),
+        ("store: {url: 'postgresql://me:s3cr3t@s:x/db'}", ["found 'postgresql://me:***@s:x/db'"]),
+        ("store: {url: 'postgresql+asyncpg://s/db'}", ["allowed: postgresql://user@host"]),
+        ("store: {url: 'postgresql://s'}", ["it names no database; write postgresql://"]),
+        ("store: {password_file: pw}", ["store.password_file: found a password for an SQLite"]),
         ("store: {url: 'nonsense'}", ["store.url: found 'nonsense'"]),
         ("store: {url: 'sqlite://'}", ["it names no file"]),
         ("store: {url: 'sqlite:///:memory:'}", ["it names no file"]),

@@ -11,8 +11,9 @@ from promkit.errors import ConfigProblems
 from webhook.adapters.exposition import FAILURES, SUPPRESSED
 from webhook.adapters.outbox import State, SuppressedReason
 from webhook.channels import ALL
-from webhook.config import RouteConfig, StoreConfig, WebhookConfig, load_config
+from webhook.config import RouteConfig, WebhookConfig, load_config
 from webhook.errors import FailureReason
+from webhook.settings.store import StoreConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/webhook.md").read_text()

@@ -1,25 +1,26 @@
 """What does the daemon keep, and how does the rest of it ask?
 
-One SQLite file in WAL mode: a thread owns the writing connection (adapters/writer.py), reads run on
-connections of their own in other threads. Every method is a coroutine and returns after the commit.
+One thread owns the writing connection (adapters/writer.py); reads run on connections of their own
+in other threads. Every method is a coroutine and returns after the commit.
 """
 
 import asyncio
 import logging
 import secrets
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webhook.adapters import outbox
-from webhook.adapters.database import exclusive_use, migrate, reading_engine, writing_engine
+from webhook.adapters.database import Database, migrate
 from webhook.adapters.recording import Recorded, Recording, record
 from webhook.adapters.schema import quarantine
+from webhook.adapters.sqlite import SqliteFile
 from webhook.adapters.writer import Writer
 from webhook.core.text import storable
 from webhook.errors import StoreUnavailable
@@ -28,51 +29,41 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Below this much free space alerts are refused (503), so that what was accepted can be finished.
-DISK_FLOOR = 64 * 2**20
 QUARANTINE_BODY = 64 * 2**10
 QUARANTINE_ROWS = 1_000
 
 
 @contextmanager
-def open_store(
-    path: Path, free_space: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free
-) -> Iterator["Store"]:
-    """Lock, migrate and open the database file; close it after writing what was submitted.
+def open_store(where: Database | Path) -> Iterator["Store"]:
+    """Lock, migrate and open the database; close it after writing what was submitted.
 
     Parameters
     ----------
-    path : the SQLite file; its folder is created
-    free_space : tells how many bytes are left where a folder lies
+    where : a path is an SQLite file
 
     Raises
     ------
     StoreUnusable
-        If it is locked, damaged, of a newer version, or in a folder that cannot be written.
+        If it is locked, damaged, of a newer version, cannot be reached, or may not be written.
     """
-    with exclusive_use(path):
-        engine = writing_engine(path)
-        readers = reading_engine(path)
-        try:
-            migrate(engine, path)
-            store = Store(engine, readers, path.parent, free_space)
-            with store.running():
-                yield store
-        finally:
-            engine.dispose()
-            readers.dispose()
+    database = SqliteFile(where) if isinstance(where, Path) else where
+    with database.in_use():
+        migrate(database)
+        store = Store(database)
+        with store.running():
+            yield store
 
 
 class Store:
     """The open database; made by `open_store`."""
 
-    def __init__(
-        self, engine: Engine, readers: Engine, folder: Path, free_space: Callable[[Path], int]
-    ) -> None:
-        self._folder = folder
-        self._free_space = free_space
-        self._readers = readers
-        self._writer: Writer[Recording, Recorded] = Writer(engine, record, self._check_space)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._engine = database.writing_engine()
+        self._readers = database.reading_engine()
+        self._writer: Writer[Recording, Recorded] = Writer(
+            self._engine, record, database.check_space
+        )
         self.instance = secrets.token_hex(8)
         """What this process writes into its leases."""
 
@@ -84,6 +75,13 @@ class Store:
             yield
         finally:
             self._writer.close()
+            self._engine.dispose()
+            self._readers.dispose()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes work on the same outbox."""
+        return self._database.is_shared
 
     @property
     def failure(self) -> str | None:
@@ -125,8 +123,11 @@ class Store:
         try:
             with self._readers.connect() as connection:
                 return run(connection)
-        except DatabaseError as error:
-            raise StoreUnavailable(f"cannot read: {error.orig}") from error
+        except DBAPIError as error:
+            problem = " ".join(str(error.orig).split())
+            raise StoreUnavailable(f"cannot read: {problem}") from error
+        except PoolTimeout:
+            raise StoreUnavailable("cannot read: all connections are busy") from None
 
     async def keep_body(self, body: bytes, problem: str, now: float) -> None:
         """Put a body that could not be read into quarantine: its start, and the newest thousand.
@@ -144,7 +145,7 @@ class Store:
         }
 
         def keep(connection: Connection) -> None:
-            self._check_space()
+            self._database.check_space()
             connection.execute(insert(quarantine), row)
             newest = select(func.max(quarantine.c.id)).scalar_subquery()
             connection.execute(
@@ -163,7 +164,7 @@ class Store:
         """
 
         def attempt(connection: Connection) -> None:
-            self._check_space()
+            self._database.check_space()
             row = {"received_at": 0.0, "problem": "probe", "size": 0, "body": b""}
             statement = insert(quarantine).values(row).returning(quarantine.c.id)
             probe_id = connection.execute(statement).scalar_one()
@@ -184,8 +185,11 @@ class Store:
         await self.write(lambda connection: outbox.settle(connection, outcomes, now, self.instance))
 
     async def release_leases(self) -> int:
-        """Make due again what an earlier process was working on."""
-        return await self.write(outbox.release_leases)
+        """Make due again what an earlier process was working on.
+
+        Where other processes may be at work, their leases run out by themselves.
+        """
+        return 0 if self.is_shared else await self.write(outbox.release_leases)
 
     async def clean(self, channels: Collection[str], retention: float, now: float) -> int:
         """Delete what ended longer ago than `retention` seconds; give up what nobody will send."""
@@ -196,11 +200,3 @@ class Store:
         ):
             total += deleted
         return total
-
-    def _check_space(self) -> None:
-        free = self._free_space(self._folder)
-        if free < DISK_FLOOR:
-            raise StoreUnavailable(
-                f"{free // 2**20} MiB are free on the disk of the store, "
-                f"at least {DISK_FLOOR // 2**20} MiB are needed"
-            )

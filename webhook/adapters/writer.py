@@ -6,6 +6,7 @@ runs, and the next commit takes all of them: group commit.
 
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -13,14 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    ProgrammingError,
-    SQLAlchemyError,
-)
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from webhook.errors import StoreRefused, StoreUnavailable
 
@@ -132,7 +126,7 @@ class Writer(Generic[Item, Result]):
                     self._commit([task])
             elif _is_the_store(error):
                 cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-                self._fail(batch, cause)
+                self._fail(batch, " ".join(cause.split()))
             else:
                 self._refuse(batch[0], error)
         else:
@@ -169,13 +163,18 @@ class Writer(Generic[Item, Result]):
 def _is_the_store(error: Exception) -> bool:
     """Tell a store that does not work, so that trying again helps, from a job it does not take."""
     if isinstance(error, DBAPIError):
-        return not isinstance(error, IntegrityError | DataError | InterfaceError | ProgrammingError)
+        if isinstance(error, IntegrityError | DataError):
+            return False
+        # SQLite's for a value that it cannot bind; PostgreSQL's are about its tables and rights.
+        return not isinstance(error.orig, sqlite3.InterfaceError | sqlite3.ProgrammingError)
     return isinstance(error, StoreUnavailable)
 
 
 def _hits_every_job(error: Exception) -> bool:
-    """Tell a full disk, a lock or a damaged file from an error of one statement."""
+    """Tell a full disk, a lock, a damaged file or a lost server from an error of one statement."""
     if not _is_the_store(error):
         return False
     cause = error.orig if isinstance(error, DBAPIError) else None
-    return getattr(cause, "sqlite_errorname", "") != "SQLITE_ERROR"
+    # 42 is PostgreSQL's class for statements that make no sense to it.
+    is_statement = (getattr(cause, "sqlstate", None) or "").startswith("42")
+    return not is_statement and getattr(cause, "sqlite_errorname", "") != "SQLITE_ERROR"

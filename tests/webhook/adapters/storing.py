@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Row, select
 
 from tests.webhook.deliveries import NOW, delivery
 from webhook.adapters import outbox
+from webhook.adapters.database import MIGRATIONS, Database
 from webhook.adapters.recording import Recorded, Recording
 from webhook.adapters.schema import notifications
 from webhook.adapters.store import Store
@@ -26,7 +29,9 @@ async def record(
 
 
 async def rows(store: Store, table: Any) -> Sequence[Row[Any]]:
-    return await store.read(lambda connection: connection.execute(select(table)).all())
+    """Return a table's rows in the order in which they came."""
+    ordered = select(table).order_by(*table.primary_key.columns)
+    return await store.read(lambda connection: connection.execute(ordered).all())
 
 
 async def states(store: Store) -> list[tuple[str, str, str]]:
@@ -49,3 +54,29 @@ def fingerprint(item: outbox.Claimed) -> str:
     assert item.incident is not None
     name: str = item.incident.fingerprint
     return name
+
+
+def bring_to(database: Database, revision: str) -> None:
+    """Make a database as an older version left it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = database.writing_engine()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def fill_first_version(database: Database) -> None:
+    """Put an incident with its event and notification where revision 0001 had them."""
+    engine = database.writing_engine()
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO incidents VALUES (7, 'abc', 1, NULL, 2, NULL, 3, 'Cpu', 'critical', "
+            "'cpu', '{\"a\": \"b\"}', '{}', '')",
+            "INSERT INTO events VALUES (8, 7, 2, 'firing', 'opened', 1, NULL, '{}', '', '', '')",
+            "INSERT INTO notifications VALUES (9, 7, 'chat', 'firing', 'pending', 1, 2, 2, 0, "
+            "NULL, 'HTTP 503')",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()

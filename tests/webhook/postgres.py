@@ -1,0 +1,103 @@
+"""A real PostgreSQL server on a socket in a temporary folder, to be stopped and started."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from quickstart.programs import postgres_program
+from webhook.adapters.postgres import PostgresDatabase, postgres_url
+
+# Nobody's data: what a commit costs on a disk is not what these tests are about.
+_SETTINGS = """
+listen_addresses = ''
+fsync = off
+max_connections = 100
+shared_buffers = 16MB
+"""
+
+
+class PostgresServer:
+    """A cluster of its own; each test gets a database of its own."""
+
+    def __init__(self, folder: Path, user: str | None) -> None:
+        self.folder = folder
+        self._user = user
+        self._numbers = count(1)
+        self._data = folder / "data"
+
+    def create(self) -> None:
+        """Make the cluster."""
+        self._run("initdb", "--auth=trust", "--username=webhook", "--encoding=UTF8", "--no-sync")
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.write(f"{_SETTINGS}unix_socket_directories = '{self.folder}'\n")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._run("pg_ctl", "start", "--wait", f"--log={self.folder / 'log'}")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it; `immediate` is as good as pulling the plug."""
+        self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
+
+    def url(self, database: str) -> str:
+        """Return the store URL of a database."""
+        return f"postgresql://webhook@/{database}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """Create an empty database; return its store URL."""
+        name = f"test{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    @staticmethod
+    def _program(name: str) -> Path:
+        path = postgres_program(name)
+        assert path is not None, "PostgreSQL is not installed: make programs"
+        return path
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # The server refuses to run as root.
+        done = subprocess.run(
+            [self._program(program), *arguments, f"--pgdata={self._data}"],
+            cwd=self.folder,
+            user=self._user,
+            group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
+            extra_groups=None if self._user is None else (),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{program}: {done.stderr}"
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Run a server; its folder has a short name, as the path of a socket may have 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    user = None
+    if os.geteuid() == 0:
+        user = "nobody"
+        shutil.chown(folder, user)
+    server = PostgresServer(folder, user)
+    try:
+        server.create()
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
+def database_of(url: str) -> PostgresDatabase:
+    """Return the database that a store URL names."""
+    return PostgresDatabase(postgres_url(url))
