@@ -22,6 +22,7 @@ from exporter.commands.flags import (
     source_of,
     with_joined_instants,
 )
+from exporter.commands.model import add_model
 from exporter.commands.train import add_train
 from exporter.config import Config, milliseconds
 from exporter.core.source import Source
@@ -33,6 +34,7 @@ from exporter.reports.hindcast import courses_of, format_hindcast
 from exporter.service import Options, Service
 from exporter.settings.drift import drift_in_words
 from exporter.settings.forecast import in_words
+from exporter.settings.modelwatch import watched_in_words
 from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
 from promkit.durations import format_duration
@@ -74,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_backtest(commands)
     add_train(commands)
     add_drift(commands)
+    add_model(commands)
     given = sys.argv[1:] if arguments is None else arguments
     flags = parser.parse_args(with_joined_instants(given))
     setup_logging(flags.log_level, flags.log_format)
@@ -193,6 +196,8 @@ def _check(flags: argparse.Namespace) -> int:
     source = source_of(config)
     failed: set[str] = set()
     queries = config.all_queries()
+    models = [model for model in config.all_watched_models() if model.label is not None]
+    truths = {list(model.parts())[-1].query: model for model in models}
     for query in queries:
         print(f"query {query.name}: {' '.join(query.expr.split())}")
         detectors = ", ".join(f"{d.name} (weight {d.weight:g})" for d in query.detectors)
@@ -210,6 +215,9 @@ def _check(flags: argparse.Namespace) -> int:
                 asked["limit "] = query.forecast.limit
         if query.drift is not None:
             print(f"  drift {drift_in_words(query.drift)}")
+        if model := truths.get(query.name):
+            print(f"  quality {watched_in_words(model)}")
+            asked["label "] = model.label or ""
         for what, expr in asked.items() if flags.try_queries else ():
             try:
                 now = int(time.time()) * 1000

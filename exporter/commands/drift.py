@@ -108,7 +108,7 @@ def _report(flags: argparse.Namespace) -> int:
     for query, drift in _chosen(config, flags.query):
         print(f"checking {query.name}", file=sys.stderr, flush=True)
         try:
-            chapters.append(_chapter(config, query, drift, source, now, flags.series))
+            chapters.append(drift_chapter(config, query, drift, source, now, flags.series))
         except ExporterError as error:
             chapters.append(failed_chapter(query.name, str(error)))
     print(as_text(chapters, now), end="")
@@ -117,7 +117,7 @@ def _report(flags: argparse.Namespace) -> int:
     return int(any(chapter.error is not None for chapter in chapters))
 
 
-def _chapter(
+def drift_chapter(
     config: Config,
     query: QueryConfig,
     drift: DriftConfig,
@@ -125,6 +125,16 @@ def _chapter(
     now: float,
     most: int,
 ) -> Chapter:
+    """Return what a report says of a query: it is checked as `run` does, and nothing is kept.
+
+    now : unix seconds
+    most : series that are told of one by one
+
+    Raises
+    ------
+    QueryError, StateError
+        It has no answer, or its baseline cannot be read.
+    """
     path = baseline_path(config.state.path, query.name)
     runner = DriftRunner(query, drift, source, path, one_by_one, time.monotonic, writes=False)
     while (outcome := runner.run(now)).checked is None:

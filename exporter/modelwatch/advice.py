@@ -21,6 +21,7 @@ class Signs:
     drifted : features whose drift is high or critical
     is_prediction_drifting : likewise the prediction
     is_any_drift_known : whether a drift check could tell of anything
+    has_failed : its quality could not be measured this time
     """
 
     severity: int | None
@@ -29,6 +30,7 @@ class Signs:
     drifted: int = 0
     is_prediction_drifting: bool = False
     is_any_drift_known: bool = True
+    has_failed: bool = False
 
 
 class Advice(NamedTuple):
@@ -80,6 +82,10 @@ TABLE: Final[tuple[_Row, ...]] = (
         "or retrain if the drift is there to stay"),
     ),
     (
+        lambda s: s.has_failed,
+        Advice("wait", "its quality could not be measured this time"),
+    ),
+    (
         lambda s: s.severity is None and not s.is_any_drift_known,
         Advice("wait", "nothing is known of it yet"),
     ),
@@ -104,8 +110,9 @@ def signs_of(
     drifted: int,
     is_prediction_drifting: bool,
     is_any_drift_known: bool,
+    has_failed: bool,
 ) -> Signs:
-    """Return what the decision goes by; of drift as in `Signs`.
+    """Return what the decision goes by; of drift and failure as in `Signs`.
 
     quality : None for a model without a label
     """
@@ -117,4 +124,5 @@ def signs_of(
         drifted,
         is_prediction_drifting,
         is_any_drift_known,
+        has_failed,
     )

@@ -121,7 +121,7 @@ def failed_chapter(query: str, error: str) -> Chapter:
 
 def as_text(chapters: Sequence[Chapter], now: float) -> str:
     """Return the report for a terminal; `now` in unix seconds."""
-    lines = [f"drift report of {_clock(now)}"]
+    lines = [f"drift report of {report_clock(now)}"]
     for chapter in chapters:
         lines += ["", f"query {chapter.query}{_unit(chapter)}"]
         if chapter.error is not None:
@@ -147,7 +147,7 @@ def as_text(chapters: Sequence[Chapter], now: float) -> str:
 def as_html(chapters: Sequence[Chapter], now: float) -> str:
     """Return the report as a page without scripts or foreign assets; `now` in unix seconds."""
     body = "".join(part for chapter in chapters for part in _section(chapter))
-    title = f"Drift report of {_clock(now)}"
+    title = f"Drift report of {report_clock(now)}"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -162,10 +162,12 @@ def list_versions(query: str, versions: Sequence[Version], step: int) -> str:
     for version in versions[::-1]:
         span = format_duration((version.last - version.first + step) / 1000)
         samples = int(np.median(version.summary["samples"])) if version.keys else 0
+        taken, first, last = (
+            report_clock(instant / 1000) for instant in (version.taken, version.first, version.last)
+        )
         lines.append(
-            f"  version {version.number}, taken {_clock(version.taken / 1000)} ({version.reason}): "
-            f"{_clock(version.first / 1000)} to {_clock(version.last / 1000)}, {span}"
-            f"{', less than configured' if version.is_short else ''}; "
+            f"  version {version.number}, taken {taken} ({version.reason}): {first} to {last}, "
+            f"{span}{', less than configured' if version.is_short else ''}; "
             f"{len(version.keys)} series, {samples} samples each"
         )
     return "\n".join(lines)
@@ -216,7 +218,7 @@ def _about(plan: DriftPlan, baseline: Baseline | None) -> str:
     short_of = f", less than the {wanted} that are configured" if version.is_short else ""
     return (
         f"the last {window} beside baseline {version.number} ({version.reason}): {span} up to "
-        f"{_clock(version.last / 1000)}{short_of}"
+        f"{report_clock(version.last / 1000)}{short_of}"
     )
 
 
@@ -245,5 +247,6 @@ def _told(number: float) -> str:
     return "" if np.isnan(number) else short(float(number))
 
 
-def _clock(instant: float) -> str:
+def report_clock(instant: float) -> str:
+    """Return an instant, unix seconds, as reports have it."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -162,6 +162,8 @@ def test_a_version_begins_anew_and_one_of_before_goes_on() -> None:
         (Signs(0, is_prediction_drifting=True), "watch"),
         (Signs(None, drifted=1), "watch"),
         (Signs(None, is_any_drift_known=False), "wait"),
+        (Signs(None, has_failed=True), "wait"),
+        (Signs(None, drifted=1, has_failed=True), "watch"),
         (Signs(None), "nothing to do"),
         (Signs(0), "nothing to do"),
         (Signs(0, is_worse_than_before=True), "nothing to do"),
@@ -173,20 +175,21 @@ def test_what_is_to_be_done(signs: Signs, action: Action) -> None:
 
 def test_every_line_of_the_table_is_needed() -> None:
     every = [
-        Signs(severity, since, before, drifted, prediction, known)
+        Signs(severity, since, before, drifted, prediction, known, failed)
         for severity in (None, 0, 1, 2, 3)
         for since in (False, True)
         for before in (False, True)
         for drifted in (0, 2)
         for prediction in (False, True)
         for known in (False, True)
+        for failed in (False, True)
     ]
     assert {advice_of(signs) for signs in every} == {advice for _, advice in TABLE}
 
 
 def test_signs_come_from_what_is_known() -> None:
     history = History((tally(steady(0, 60, 10)), tally(steady(60, 7, 20), "2")))
-    signs = signs_of(quality_of(history, None), 2, True, True)
+    signs = signs_of(quality_of(history, None), 2, True, True, False)
     assert signs == Signs(3, True, True, 2, True, True)
-    assert signs_of(None, 0, False, False) == Signs(None, is_any_drift_known=False)
+    assert signs_of(None, 0, False, False, False) == Signs(None, is_any_drift_known=False)
     assert quality_of(history, None).windows["7d"] != Measures(0, 0)
