@@ -95,13 +95,13 @@ def test_check_config_without_routes(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_wrong_config_is_exit_code_2_with_every_problem(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config.write_text("colour: red\nchannels: [{kind: slack}]\n")
+    config.write_text("colour: red\nchannels: [{kind: pigeon}]\n")
 
     for command in ("check-config", "run", "send-test"):
         assert call(command, "--config.file", config) == 2
         err = capsys.readouterr().err
         assert f"{config}:1: colour: found an unknown key" in err
-        assert f"{config}:2: channels[0].kind: found 'slack'" in err
+        assert f"{config}:2: channels[0].kind: found 'pigeon'" in err
 
 
 def test_send_test_tells_what_happened(

@@ -61,8 +61,8 @@ _KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         ("prometheus: {url: x}", ["1: prometheus: found an unknown key"]),
         ("chanels: []", ["did you mean channels"]),
         (
-            "channels: [{kind: slack}]",
-            ["1: channels[0].kind: found 'slack'; allowed: log, webhook"],
+            "channels: [{kind: pigeon}]",
+            ["1: channels[0].kind: found 'pigeon'; allowed: log, webhook"],
         ),
         ("channels: []", ["channels: found an empty list"]),
         ("channels: [{kind: log}, {kind: log}]", ["a second channel called 'log'"]),

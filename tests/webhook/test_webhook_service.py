@@ -74,7 +74,8 @@ def write_config(folder: Path, receiver: Receiver, more: str = "") -> Path:
     path.write_text(
         f"store: {{url: 'sqlite:///{folder}/webhook.db'}}\n"
         "external_url: https://alerts.example.org\n"
-        f"channels: [{{kind: webhook, name: ops, url: '{receiver.url}'}}]\n{more}"
+        f"channels: [{{kind: webhook, name: ops, url: '{receiver.url}'}}]\n"
+        f"throttle: {{per_metric_and_severity: null, total: null, flapping: null}}\n{more}"
     )
     return path
 
@@ -114,10 +115,10 @@ async def test_a_reload_takes_effect_or_changes_nothing(tmp_path: Path) -> None:
         async with running(config) as site:
             assert await site.metric("config_last_reload_successful") == 1
 
-            config.write_text("channels: [{kind: slack}]")
+            config.write_text("channels: [{kind: pigeon}]")
             status, text = await site.post("/-/reload")
             assert status == 500
-            assert "found 'slack'; allowed: log, webhook" in text
+            assert "found 'pigeon'; allowed: log, webhook" in text
             assert await site.metric("config_last_reload_successful") == 0
 
             config.write_text("store: {url: 'sqlite:///elsewhere.db'}")

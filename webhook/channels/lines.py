@@ -46,7 +46,6 @@ def incident_lines(message: Message, now: float) -> tuple[Line, ...]:
     has_numbers = message.reading is not None or breach is not None
     test = "nothing is wrong, somebody ran anomaly-webhook send-test"
     found = {
-        "test": test if message.is_test else "",
         "forecast": "" if breach is None or is_over else breach_line(breach, message.zone),
         _name_of_value(message): _value(message),
         "lasted" if is_over else "since": _lasted(message, now)
@@ -57,6 +56,7 @@ def incident_lines(message: Message, now: float) -> tuple[Line, ...]:
         "cause": "" if cause is None else cause_line(cause),
         # Our own rules repeat there the numbers that stand above.
         "details": "" if has_numbers else message.annotations.get("description", ""),
+        "test": test if message.is_test else "",
     }
     lines = (Line(name, one_line(words, LONGEST_LINE)) for name, words in found.items())
     return tuple(line for line in lines if line.words)

@@ -22,8 +22,8 @@ _DIGEST = ("📋", "#607d8b")
 # Which label says where an alert comes from, the widest first.
 _PLACES = ("service", "app", "namespace", "instance", "pod", "host")
 _HIDDEN_LABELS = {"alertname", "severity", "query"}
-LONGEST_TITLE = 150
-LONGEST_BODY = 9_000
+LONGEST_TITLE = 140
+LONGEST_BODY, LONGEST_ROW = 9_000, 2_500
 _LONGEST_FOOTER = 600
 
 
@@ -160,8 +160,8 @@ def _digest(message: Message, digest: Digest, now: float) -> Sheet:
 def _by_template(sheet: Sheet, title: str, body: str) -> Sheet:
     """Return the sheet with the user's own title and body; buttons and state stay."""
     own = one_line(title, LONGEST_TITLE) or sheet.title
-    kept = "\n".join(one_line(line) for line in body.splitlines())
-    lines = (Line("", shortened(kept, LONGEST_BODY)),)
+    rows = shortened(body.strip(), LONGEST_BODY).splitlines()
+    lines = tuple(Line("", one_line(row, LONGEST_ROW)) for row in rows)
     return replace(sheet, title=own, subject=own, summary="", lines=lines, footer="")
 
 

@@ -119,7 +119,7 @@ def _warning(message: Message) -> Message:
         reading=Reading(12_410, 3_050, 1_900, 4_200, 0.74, 0.6, 4.1, "messages"),
         siblings=None,
         history=History(0, 30),
-        cause=Cause(4, 3, "http_request_duration_seconds of checkout", 0, False, "same cluster"),
+        cause=Cause(4, 3, "http_request_duration_seconds of checkout", 1, False, "same cluster"),
         why="above the band; the same hour last week 3,100",
     )
 

@@ -61,7 +61,7 @@ async def failure(made: Channel, deadline: float = 5.0) -> ChannelError:
 def test_the_table_holds_every_kind_once() -> None:
     kinds = [made.model_fields["kind"].default for made in ALL]
 
-    assert kinds == ["log", "webhook"]
+    assert kinds == ["log", "webhook", "slack", "pagerduty", "email", "teams", "apprise"]
 
 
 async def test_posts_the_documented_json_signed_as_standard_webhooks() -> None:
@@ -214,6 +214,17 @@ async def test_secrets_are_read_for_each_notification(tmp_path: Path) -> None:
 _WITH_SECRETS: dict[str, dict[str, object]] = {
     "log": {},
     "webhook": {"url": "http://127.0.0.1/s3cr3t", "signing_secret": SECRET},
+    "slack": {"bot_token": "xoxb-s3cr3t", "channel": "#ops"},
+    "pagerduty": {"routing_key": "s3cr3t"},
+    "email": {
+        "host": "smtp.example.org",
+        "username": "alerts",
+        "password": "s3cr3t",
+        "sender": "alerts@example.org",
+        "recipients": ["ops@example.org"],
+    },
+    "teams": {"url": "https://example.org/s3cr3t"},
+    "apprise": {"urls": ["ntfy://s3cr3t"]},
 }
 
 
