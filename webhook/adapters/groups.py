@@ -1,0 +1,256 @@
+"""How are incidents of one cause kept as groups?
+
+One transaction looks at what opened lately, so every replica finds the same groups.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+
+from webhook.adapters.schema import incident_groups, incidents, notifications
+from webhook.core.correlation import Cluster, Grouping, Member, Rules, first_mover, why
+from webhook.core.facts import Cause
+
+# Incidents of one look, the newest: a storm must stay cheap.
+_BATCH = 2_000
+_CHUNK = 500
+_OWN = "webhook"
+
+
+def assign(connection: Connection, rules: Rules, now: float) -> int:
+    """Put incidents that opened lately into groups by their labels; return how many were."""
+    alone = _alone(connection, rules, now)
+    if not alone:
+        return 0
+    grouping = Grouping(rules, _active(connection, rules, now))
+    for member in alone:
+        grouping.add(member)
+    grown = grouping.grown()
+    for cluster in grown:
+        _store(connection, cluster)
+    return sum(len(cluster.added) for cluster in grown)
+
+
+def close_finished(connection: Connection, now: float) -> int:
+    """Close the groups whose incidents have all ended; return how many."""
+    is_open = (
+        select(incidents.c.id)
+        .where(incidents.c.group_id == incident_groups.c.id, incidents.c.ends_at.is_(None))
+        .exists()
+    )
+    return connection.execute(
+        update(incident_groups)
+        .where(incident_groups.c.closed_at.is_(None), ~is_open)
+        .values(closed_at=now)
+    ).rowcount
+
+
+def recent(connection: Connection, rules: Rules, now: float, limit: int) -> list[Row[Any]]:
+    """Return the newest open incidents that may still find their cause, oldest first."""
+    rows = connection.execute(
+        select(incidents)
+        .where(
+            incidents.c.opened_at > now - 2 * rules.within,
+            incidents.c.ends_at.is_(None),
+            incidents.c.origin != _OWN,
+        )
+        .order_by(incidents.c.id.desc())
+        .limit(limit)
+    ).all()
+    return list(reversed(rows))
+
+
+def member_of(row: Row[Any], onset: float | None = None) -> Member:
+    """Return an incident as far as its cause is concerned."""
+    return Member(row.id, row.labels, row.opened_at, row.starts_at, onset)
+
+
+def merge(
+    connection: Connection,
+    together: Iterable[Collection[Member]],
+    strength: Mapping[frozenset[int], float],
+    leads: Mapping[int, float],
+) -> int:
+    """Make one group of each collection of incidents; return how many groups changed.
+
+    Parameters
+    ----------
+    together : what belongs together by its series; the groups that they are in come with them
+    strength : pair of incidents -> how surely their series move together
+    leads : incident -> seconds that its series leads the others
+    """
+    changed = 0
+    for known in together:
+        rows = _rows(connection, [member.incident for member in known])
+        groups = sorted({row.group_id for row in rows if row.group_id is not None})
+        everybody = {member.incident: member for member in known}
+        for row in _members(connection, groups):
+            everybody.setdefault(row.id, member_of(row))
+        members = list(everybody.values())
+        first = first_mover(members, leads)
+        labels = _shared(members, [row.labels for row in _groups(connection, groups)])
+        r = max(
+            (strength.get(frozenset((a.incident, b.incident)), 0.0) for a in known for b in known),
+            default=0.0,
+        )
+        cluster = Cluster(groups[0] if groups else None, labels, 0.0, members, members)
+        changed += _store(connection, cluster, first, r or None)
+        if len(groups) > 1:
+            connection.execute(delete(incident_groups).where(incident_groups.c.id.in_(groups[1:])))
+    return changed
+
+
+def told_of(connection: Connection, group_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return the levels of the members that people were told of, or are being told, by group."""
+    told: dict[int, list[str]] = defaultdict(list)
+    for chunk in _chunks(set(group_ids)):
+        statement = (
+            select(incidents.c.group_id, incidents.c.level)
+            .join(notifications, notifications.c.incident_id == incidents.c.id)
+            .where(
+                incidents.c.group_id.in_(chunk),
+                notifications.c.kind == "firing",
+                notifications.c.admitted_at.is_not(None),
+            )
+            .distinct()
+        )
+        for group_id, level in connection.execute(statement):
+            told[group_id].append(level)
+    return told
+
+
+def cause_of(connection: Connection, incident_id: int) -> Cause | None:
+    """Return what is known about the cause of an incident; None when it stands alone."""
+    row = connection.execute(
+        select(incident_groups)
+        .join(incidents, incidents.c.group_id == incident_groups.c.id)
+        .where(incidents.c.id == incident_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    members = _members(connection, [row.id])
+    first = next((one for one in members if one.id == row.first_incident_id), members[0])
+    return Cause(
+        group=row.id,
+        size=len(members),
+        first=_named(first),
+        first_incident=first.id,
+        is_first=first.id == incident_id,
+        why=row.why,
+    )
+
+
+def _named(row: Row[Any]) -> str:
+    what = row.query or row.alertname or "(no alertname)"
+    where = row.labels.get("instance") or row.labels.get("namespace") or row.labels.get("job")
+    return f"{what} on {where}" if where else what
+
+
+def _alone(connection: Connection, rules: Rules, now: float) -> list[Member]:
+    rows = connection.execute(
+        select(incidents)
+        .where(
+            incidents.c.group_id.is_(None),
+            incidents.c.opened_at > now - rules.within,
+            incidents.c.origin != _OWN,
+            # What was over before we heard of it is history.
+            or_(incidents.c.closed_at.is_(None), incidents.c.closed_at > incidents.c.opened_at),
+        )
+        .order_by(incidents.c.id.desc())
+        .limit(_BATCH)
+    ).all()
+    return [member_of(row) for row in reversed(rows)]
+
+
+def _active(connection: Connection, rules: Rules, now: float) -> Iterator[Cluster]:
+    active_at = func.max(incidents.c.opened_at)
+    statement = (
+        select(incident_groups, active_at.label("active_at"))
+        .join(incidents, incidents.c.group_id == incident_groups.c.id)
+        .where(incident_groups.c.closed_at.is_(None))
+        .group_by(incident_groups.c.id)
+        .having(active_at > now - 2 * rules.within)
+    )
+    for row in connection.execute(statement).all():
+        yield Cluster(row.id, dict(row.labels), row.active_at, [])
+
+
+def _store(
+    connection: Connection,
+    cluster: Cluster,
+    first: Member | None = None,
+    correlation: float | None = None,
+) -> bool:
+    """Write a group and who is new in it; return whether anything changed."""
+    members = {member.incident: member for member in cluster.members}
+    if cluster.group is not None:
+        for row in _members(connection, [cluster.group]):
+            members.setdefault(row.id, member_of(row))
+    everybody = list(members.values())
+    found = None if cluster.group is None else _groups(connection, [cluster.group])[0]
+    if first is None:
+        # Evidence that named a first mover before is not known here: only who is new may be it.
+        before = None if found is None else members.get(found.first_incident_id)
+        first = first_mover(everybody if before is None else [before, *cluster.added])
+    values = {
+        "labels": cluster.labels,
+        "first_incident_id": first.incident,
+        "why": why(cluster.labels, everybody, correlation),
+    }
+    group_id = cluster.group
+    changed = 0
+    if group_id is None or found is None:
+        opened_at = min(member.opened_at for member in everybody)
+        group_id = connection.execute(
+            insert(incident_groups)
+            .values(**values, opened_at=opened_at)
+            .returning(incident_groups.c.id)
+        ).scalar_one()
+        changed = 1
+    elif any(getattr(found, name) != value for name, value in values.items()):
+        changed = connection.execute(
+            update(incident_groups).where(incident_groups.c.id == group_id).values(**values)
+        ).rowcount
+    for chunk in _chunks(member.incident for member in cluster.added):
+        is_elsewhere = or_(incidents.c.group_id.is_(None), incidents.c.group_id != group_id)
+        changed += connection.execute(
+            update(incidents)
+            .where(and_(incidents.c.id.in_(chunk), is_elsewhere))
+            .values(group_id=group_id)
+        ).rowcount
+    return changed > 0
+
+
+def _shared(members: Sequence[Member], kept: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what all members have in common, of the labels that their groups were tied by."""
+    names = {name for labels in kept for name in labels} or set(members[0].labels)
+    names -= {"alertname", "severity", "query"}
+    first = members[0].labels
+    return {
+        name: first[name]
+        for name in sorted(names)
+        if name in first and all(one.labels.get(name) == first[name] for one in members)
+    }
+
+
+def _groups(connection: Connection, group_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    return connection.execute(
+        select(incident_groups).where(incident_groups.c.id.in_(group_ids))
+    ).all()
+
+
+def _members(connection: Connection, group_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    statement = select(incidents).where(incidents.c.group_id.in_(group_ids))
+    return connection.execute(statement.order_by(incidents.c.id)).all()
+
+
+def _rows(connection: Connection, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    return connection.execute(select(incidents).where(incidents.c.id.in_(ids))).all()
+
+
+def _chunks(items: Iterable[int]) -> Iterator[list[int]]:
+    whole = list(items)
+    for start in range(0, len(whole), _CHUNK):
+        yield whole[start : start + _CHUNK]
