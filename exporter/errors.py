@@ -26,6 +26,7 @@ QueryFailure = Literal["rejected", "timeout", "unavailable", "malformed", "inter
 DetectorFailure = Literal["refused", "crashed"]
 ForecastFailure = Literal[QueryFailure, "crashed"]
 DriftFailure = Literal[QueryFailure, "crashed", "baseline"]
+RefitFailure = Literal[QueryFailure, "state", "damaged"]
 ModelFailure = Literal[QueryFailure, "ambiguous", "labels", "tallies"]
 
 

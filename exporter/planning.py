@@ -1,5 +1,6 @@
 """What do the pure parts need to know of a configured query, and what does its state depend on?"""
 
+import json
 import math
 import re
 from collections.abc import Set
@@ -108,6 +109,14 @@ def tally_fingerprint(model: WatchedModelConfig) -> str:
     """Return what is counted of a resolved model's predictions depends on, likewise."""
     kept = {"prediction", "label", "decision", "on", "label_delay", "step"}
     return re.sub(r"\s+", " ", model.model_dump_json(include=kept))
+
+
+def parameters_of(query: QueryConfig) -> dict[str, Any]:
+    """Return the settings of a resolved query that make its model, for people to compare."""
+    kept = {"expr", "step", "lookback", "timezone", "detectors", "combine", "quorum"}
+    kept |= {"direction", "range", "min_deviation", "min_relative_deviation", "threshold"}
+    parameters: dict[str, Any] = json.loads(query.model_dump_json(include=kept))
+    return parameters
 
 
 def _capacity_plan_of(forecast: ForecastConfig) -> CapacityPlan | None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from exporter import __version__
@@ -15,16 +15,14 @@ from exporter.adapters.checkpoint import Saved, States
 from exporter.adapters.exposition import Page
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import QueryRow, create_app, drift_routes
-from exporter.config import Config, parse_config
+from exporter.adapters.web import QueryRow, create_app, drift_routes, model_routes
+from exporter.config import Config, QueryConfig, parse_config
 from exporter.detectors import ALL
 from exporter.errors import ConfigError, StateError
+from exporter.loops.beside import Beside
 from exporter.loops.compiling import compile_kernels, follow
-from exporter.loops.drifting import Drifting
-from exporter.loops.forecasting import Forecasting
 from exporter.loops.queryloop import QueryLoop
 from exporter.loops.runner import QueryRunner
-from exporter.loops.typewatch import TypeLoop
 from exporter.plan import Plan
 from exporter.planning import fingerprint
 from promkit.clock import Clock
@@ -69,11 +67,9 @@ class Service:
         self._clock = clock
         self._metrics = SelfMetrics(__version__, [kind().name for kind in ALL])
         self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
-        self._forecasting = Forecasting(clock, self._metrics)
-        self._drifting = Drifting(clock, self._metrics)
+        self._beside = Beside(clock, self._pool, self._metrics)
         self._page = Page()
         self._loops: dict[str, QueryLoop] = {}
-        self._types: TypeLoop | None = None
         self._config: Config | None = None
         self._compiling: asyncio.Task[None] | None = None
         self._saving = asyncio.Lock()
@@ -107,7 +103,8 @@ class Service:
                 self._anomalies,
                 [
                     *lifecycle_routes(self._why_not_ready, self._watcher.reload),
-                    *drift_routes(self._drifting.retake),
+                    *drift_routes(self._beside.drifting.retake),
+                    *model_routes(self._beside.refitting.refit, self._beside.refitting.roll_back),
                 ],
             )
             async with serve(app, self._options.listen, self._options.web_config_file) as bound:
@@ -125,8 +122,7 @@ class Service:
                 await self._compiling
             await self._save()
             self._pool.shutdown(wait=True, cancel_futures=True)
-            self._forecasting.dismiss()
-            self._drifting.dismiss()
+            self._beside.dismiss()
 
     async def _apply(self, text: str) -> None:
         """Take a configuration into use as a whole, or raise and change nothing."""
@@ -139,7 +135,7 @@ class Service:
         if self._compiling is not None:
             await self._compiling
         if self._config is None:
-            saved = await asyncio.to_thread(checkpoint.restore, config.state.path, queries)
+            saved = await asyncio.to_thread(self._restore, config.state.path, queries)
         else:
             await self._stop_loops()
             async with self._saving:  # which reads what the next evaluations will write to
@@ -163,33 +159,19 @@ class Service:
                 loops[name].succeed(self._loops[name])
         # As a whole, since a scrape's thread may be reading the old ones.
         self._config, self._loops = config, loops
-        self._forecasting.take(queries, source, saved.forecasts, config.calendars)
-        self._drifting.take(queries, source, config)
+        runners = {name: loop.runner for name, loop in loops.items()}
+        self._beside.take(config, queries, runners, source, saved.forecasts)
         self._compiling = asyncio.create_task(
-            self._compile([one.runner.plan for one in loops.values()])
+            self._compile([runner.plan for runner in runners.values()])
         )
         for loop in loops.values():
             loop.start(self._compiling)
-        self._types = TypeLoop(
-            source,
-            {name: query.expr for name, query in scored.items()},
-            known={} if self._types is None else self._types.known,
-            clock=self._clock,
-            pool=self._pool,
-            metrics=self._metrics.quality,
-        )
+        self._beside.start(self._compiling, {name: loop.tried for name, loop in loops.items()})
 
-        async def until_tried(name: str) -> None:
-            if name in loops:
-                await loops[name].tried.wait()
-
-        async def until_all_tried() -> None:
-            for loop in loops.values():
-                await loop.tried.wait()
-
-        self._types.start(until_all_tried)
-        compiling = self._forecasting.start(self._compiling, until_tried)
-        self._drifting.start(compiling, until_tried)
+    def _restore(self, path: Path | None, queries: Mapping[str, QueryConfig]) -> Saved:
+        """Return what is known from before the exporter was started."""
+        saved = checkpoint.restore(path, queries)
+        return self._beside.refitting.recover(path, queries, saved)
 
     async def _compile(self, plans: Sequence[Plan]) -> None:
         """Have the kernels ready before the first evaluations, which wait for it."""
@@ -201,8 +183,8 @@ class Service:
         published = [loop.published for loop in self._loops.values()]
         pieces = self._page.render(
             [one for one in published if one is not None],
-            self._forecasting.outlooks(),
-            self._drifting.drifts(),
+            self._beside.forecasting.outlooks(),
+            self._beside.drifting.drifts(),
         )
         busy = 0.0
         while True:
@@ -216,27 +198,19 @@ class Service:
         yield self._metrics.render()
 
     def _overview(self) -> list[QueryRow]:
-        rows = [
-            QueryRow(
-                query=name,
-                state=loop.state,
-                series=0 if loop.published is None else len(loop.published.keys),
-                warming=loop.warming,
-                evaluated=loop.last_success,
-                error=loop.last_error,
-            )
-            for name, loop in self._loops.items()
-        ]
-        rows += self._forecasting.rows_without(self._loops)
-        rows += self._drifting.rows_without({row.query for row in rows})
-        return [
-            replace(
-                row,
-                forecast=self._forecasting.row(row.query),
-                drift=self._drifting.row(row.query),
-            )
-            for row in rows
-        ]
+        return self._beside.rows(
+            [
+                QueryRow(
+                    query=name,
+                    state=loop.state,
+                    series=0 if loop.published is None else len(loop.published.keys),
+                    warming=loop.warming,
+                    evaluated=loop.last_success,
+                    error=loop.last_error,
+                )
+                for name, loop in self._loops.items()
+            ]
+        )
 
     def _anomalies(self, wanted: Wanted) -> Anomalies:
         """Return the worst anomalies of all queries; runs on a scrape's threads."""
@@ -254,10 +228,7 @@ class Service:
         return f"first evaluation of {', '.join(waiting)} still running" if waiting else None
 
     async def _stop_loops(self) -> None:
-        loops = [loop.stop() for loop in self._loops.values()]
-        if self._types is not None:
-            loops.append(self._types.stop())
-        await asyncio.gather(self._forecasting.stop(), self._drifting.stop(), *loops)
+        await asyncio.gather(self._beside.stop(), *(loop.stop() for loop in self._loops.values()))
 
     def _states(self) -> States:
         return {
@@ -291,7 +262,7 @@ class Service:
                 name: (loop.runner.fingerprint, stack.enter_context(loop.runner.held()))
                 for name, loop in loops.items()
             }
-            return checkpoint.store(path, Saved(states, self._forecasting.states()))
+            return checkpoint.store(path, Saved(states, self._beside.forecasting.states()))
 
     def _observe_phase(self, phase: str, seconds: float) -> None:
         self._metrics.phase_duration_seconds.labels(phase).observe(seconds)

@@ -17,6 +17,7 @@ from exporter.adapters.forecastmetrics import ForecastMetrics
 from exporter.adapters.metricset import MetricSet
 from exporter.adapters.modelmetrics import ModelMetrics
 from exporter.adapters.qualitymetrics import QualityMetrics
+from exporter.adapters.refitmetrics import RefitMetrics
 from exporter.errors import DetectorFailure, QueryFailure
 
 PHASES: Final = ("fetch", "detect", "render", "save")
@@ -39,6 +40,7 @@ class SelfMetrics(MetricSet):
     forecasts : those about forecasts
     drift : those about drift
     quality : those about the data that come in
+    refits : those about the life cycle of models
     models : those about models of the user's own
     """
 
@@ -117,6 +119,7 @@ class SelfMetrics(MetricSet):
         self.forecasts = ForecastMetrics(self._registry)
         self.drift = DriftMetrics(self._registry)
         self.quality = QualityMetrics(self._registry)
+        self.refits = RefitMetrics(self._registry)
         self.models = ModelMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)

@@ -156,6 +156,42 @@ def drift_routes(retake: Callable[[str], None]) -> list[web.RouteDef]:
     return [web.post("/-/drift/retake", retaking), web.put("/-/drift/retake", retaking)]
 
 
+def model_routes(
+    refit: Callable[[str], None], roll_back: Callable[[str, int | None], int]
+) -> list[web.RouteDef]:
+    """Return the routes by which models are fitted anew, and taken back.
+
+    refit, roll_back : have that done for a query; a LookupError says which queries there are, a
+        ValueError which versions
+    """
+
+    async def refitting(request: web.Request) -> web.Response:
+        query = request.query.get("query", "")
+        try:
+            refit(query)
+        except LookupError as error:
+            return web.Response(status=404, text=f"{error.args[0]}\n")
+        return web.Response(status=202, text=f"A challenger of {query} is being fitted.\n")
+
+    async def rolling_back(request: web.Request) -> web.Response:
+        query, to = request.query.get("query", ""), request.query.get("to", "")
+        if to and not to.isdecimal():
+            text = f"found to={to!r}; allowed: the number of a version, or nothing\n"
+            return web.Response(status=400, text=text)
+        try:
+            number = roll_back(query, int(to) if to else None)
+        except LookupError as error:
+            return web.Response(status=404, text=f"{error.args[0]}\n")
+        except ValueError as error:
+            return web.Response(status=409, text=f"{error}\n")
+        return web.Response(status=202, text=f"Version {number} of {query} is being taken back.\n")
+
+    return [
+        *(method("/-/models/refit", refitting) for method in (web.post, web.put)),
+        *(method("/-/models/rollback", rolling_back) for method in (web.post, web.put)),
+    ]
+
+
 async def _send(
     request: web.Request,
     response: web.StreamResponse,

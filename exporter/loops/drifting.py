@@ -13,7 +13,7 @@ from exporter.config import Config, QueryConfig
 from exporter.core.published import Drifts
 from exporter.core.source import Source
 from exporter.loops.compiling import compile_drift_tests
-from exporter.loops.driftloop import DriftLoop
+from exporter.loops.driftloop import DriftLoop, Heed, nobody
 from exporter.loops.driftrunner import DriftRunner
 from exporter.loops.modelwatching import ModelWatching
 from exporter.loops.showing import Showing
@@ -30,14 +30,16 @@ class Drifting(Showing[DriftLoop]):
     ----------
     clock : paces them
     metrics : where they are counted
+    heed : told of a query and its series by severity after every check
     """
 
     compiled = "drift tests"
     waiting = "drift checks"
 
-    def __init__(self, clock: Clock, metrics: SelfMetrics) -> None:
+    def __init__(self, clock: Clock, metrics: SelfMetrics, heed: Heed = nobody) -> None:
         super().__init__("drift", ASKERS, clock)
         self._metrics = metrics.drift
+        self._heed = heed
         self._models = ModelWatching(clock, metrics)
 
     def take(self, queries: Mapping[str, QueryConfig], source: Source, config: Config) -> None:
@@ -66,6 +68,7 @@ class Drifting(Showing[DriftLoop]):
                 pool=self._crew.askers,
                 metrics=self._metrics,
                 labels=labels.get(name, {}),
+                heed=self._heed,
             )
             if before := self._loops.get(name):
                 loops[name].succeed(before)

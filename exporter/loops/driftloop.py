@@ -1,6 +1,6 @@
 """When is a query checked for drift, and what does it show after a failure?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from types import MappingProxyType
 
@@ -14,6 +14,12 @@ from exporter.loops.driftrunner import DriftOutcome, DriftRunner
 from exporter.loops.showloop import ShowLoop
 from promkit.clock import Clock
 
+Heed = Callable[[str, Mapping[str, int]], None]
+
+
+def nobody(query: str, counts: Mapping[str, int]) -> None:
+    """Heed nothing."""
+
 
 class DriftLoop(ShowLoop[Drifts]):
     """Checks one query for drift now and then.
@@ -25,6 +31,7 @@ class DriftLoop(ShowLoop[Drifts]):
     pool : where it runs
     metrics : where it is counted
     labels : on its gauges, beside `query`
+    heed : told of the query and its series by severity after every check
     """
 
     one = "drift check"
@@ -37,6 +44,7 @@ class DriftLoop(ShowLoop[Drifts]):
         pool: Executor,
         metrics: DriftMetrics,
         labels: Mapping[str, str] = MappingProxyType({}),
+        heed: Heed = nobody,
     ) -> None:
         interval = runner.drift.interval
         super().__init__(
@@ -51,6 +59,7 @@ class DriftLoop(ShowLoop[Drifts]):
         self.runner = runner
         self._metrics = metrics
         self._labels = labels
+        self._heed = heed
         metrics.remember(self.name, interval)
 
     @property
@@ -89,7 +98,9 @@ class DriftLoop(ShowLoop[Drifts]):
         else:
             self._note(outcome.unsaved, "baseline", "baseline not saved, trying again")
         self._metrics.drift_checks_total.labels(self.name).inc()
-        self._metrics.set_series(self.name, counts_of(checked))
+        counts = counts_of(checked)
+        self._metrics.set_series(self.name, counts)
+        self._heed(self.name, counts)
         if outcome.baseline is not None:
             newest = outcome.baseline.newest
             self._metrics.drift_baseline_version.labels(self.name).set(newest.number)

@@ -1,0 +1,121 @@
+"""What runs beside the evaluations: forecasts, drift, the life of models, the types of metrics."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+
+from exporter.adapters.checkpoint import Outlooks
+from exporter.adapters.prometheus import PrometheusSource
+from exporter.adapters.selfmetrics import SelfMetrics
+from exporter.adapters.web import QueryRow
+from exporter.config import Config, QueryConfig
+from exporter.loops.drifting import Drifting
+from exporter.loops.forecasting import Forecasting
+from exporter.loops.refitting import Refitting
+from exporter.loops.runner import QueryRunner
+from exporter.loops.typewatch import TypeLoop
+from promkit.clock import Clock
+
+
+class Beside:
+    """All slow work of a running exporter; none of it delays an evaluation.
+
+    Parameters
+    ----------
+    clock : paces it
+    pool : where evaluations run, and short requests of others
+    metrics : where it is counted
+    """
+
+    def __init__(self, clock: Clock, pool: Executor, metrics: SelfMetrics) -> None:
+        self._clock = clock
+        self._pool = pool
+        self._metrics = metrics
+        self.forecasting = Forecasting(clock, metrics)
+        self.refitting = Refitting(clock, metrics, self._retake)
+        self.drifting = Drifting(clock, metrics, self.refitting.note_drift)
+        self._types: TypeLoop | None = None
+
+    def take(
+        self,
+        config: Config,
+        queries: Mapping[str, QueryConfig],
+        runners: Mapping[str, QueryRunner],
+        source: PrometheusSource,
+        outlooks: Outlooks,
+    ) -> None:
+        """Take resolved queries in the place of the old ones, whose work has been stopped.
+
+        runners : of the queries that are scored
+        outlooks : what is known from before the exporter was started
+        """
+        self.forecasting.take(queries, source, outlooks, config.calendars)
+        self.drifting.take(queries, source, config)
+        self.refitting.take(queries, runners, source, config.state.path)
+        self._types = TypeLoop(
+            source,
+            {name: queries[name].expr for name in runners},
+            known={} if self._types is None else self._types.known,
+            clock=self._clock,
+            pool=self._pool,
+            metrics=self._metrics.quality,
+        )
+
+    def start(
+        self,
+        compiling: asyncio.Task[None],
+        tried: Mapping[str, asyncio.Event],
+    ) -> None:
+        """Begin, each query once it has been evaluated.
+
+        compiling : what is compiled before
+        tried : set once there has been an evaluation of the query
+        """
+
+        async def until_tried(name: str) -> None:
+            if name in tried:
+                await tried[name].wait()
+
+        if self._types is not None:
+            self._types.start(_all(tried))
+        compiled = self.forecasting.start(compiling, until_tried)
+        self.drifting.start(compiled, until_tried)
+        self.refitting.start(until_tried)
+
+    async def stop(self) -> None:
+        """Return once nothing runs any more; what is under way ends early."""
+        types = [] if self._types is None else [self._types.stop()]
+        await asyncio.gather(
+            self.forecasting.stop(), self.drifting.stop(), self.refitting.stop(), *types
+        )
+
+    def rows(self, scored: Collection[QueryRow]) -> list[QueryRow]:
+        """Return what the page for people says of all queries, given what it says of some."""
+        rows = list(scored)
+        rows += self.forecasting.rows_without({row.query for row in rows})
+        rows += self.drifting.rows_without({row.query for row in rows})
+        return [
+            replace(
+                row,
+                forecast=self.forecasting.row(row.query),
+                drift=self.drifting.row(row.query),
+            )
+            for row in rows
+        ]
+
+    def _retake(self, query: str) -> None:
+        self.drifting.retake(query)
+
+    def dismiss(self) -> None:
+        """End the threads."""
+        for one in (self.forecasting, self.drifting, self.refitting):
+            one.dismiss()
+
+
+def _all(tried: Mapping[str, asyncio.Event]) -> Callable[[], Awaitable[None]]:
+    async def wait() -> None:
+        for event in tried.values():
+            await event.wait()
+
+    return wait
