@@ -6,6 +6,7 @@ from pydantic import Field
 
 from promkit.durations import PositiveDuration
 from promkit.strictyaml import StrictModel
+from webhook.core.correlation import Rules
 
 
 class CorrelationConfig(StrictModel):
@@ -27,3 +28,8 @@ class CorrelationConfig(StrictModel):
     )
     within: PositiveDuration = 300.0
     min_correlation: Annotated[float, Field(gt=0, le=1)] = 0.7
+
+    @property
+    def rules(self) -> Rules:
+        """What it means."""
+        return Rules(self.by, self.within, self.min_correlation)

@@ -1,12 +1,15 @@
 """What is configured about reconciling with Alertmanager, and about the dead man's switch?"""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from promkit.durations import Duration, PositiveDuration
+from promkit.errors import FieldProblem
 from promkit.labels import parse_matchers
 from promkit.strictyaml import StrictModel
+from webhook.settings.sources import SourceConfig
 
 
 def matchers(text: str) -> str:
@@ -61,3 +64,31 @@ class DeadMansSwitchConfig(StrictModel):
     matchers: Annotated[Matchers, Field(min_length=1)] = ('alertname="AnomalyWatchdog"',)
     after: PositiveDuration = 300.0
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def check_truth(
+    alertmanager: SourceConfig | None,
+    reconcile: ReconcileConfig,
+    switch: DeadMansSwitchConfig | None,
+    channels: Collection[str],
+) -> None:
+    """Check what the sections say of each other.
+
+    Raises
+    ------
+    FieldProblem
+        If Alertmanager is to be compared with all of its alerts, or a channel does not exist.
+    """
+    if alertmanager is not None and reconcile.receiver is None and not reconcile.matchers:
+        raise FieldProblem(
+            ("alertmanager",),
+            "found without reconcile.receiver, so alerts of others would become ours; set it to "
+            "the name of the receiver in Alertmanager's configuration that posts here "
+            "(or set reconcile.matchers)",
+        )
+    for i, name in enumerate(switch.channels if switch is not None else ()):
+        if name not in channels:
+            raise FieldProblem(
+                ("dead_mans_switch", "channels", i),
+                f"found the channel {name!r}; allowed: {', '.join(sorted(channels))}",
+            )
