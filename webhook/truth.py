@@ -1,0 +1,142 @@
+"""What does the daemon find out by itself, beside what is delivered to it? Its loops, together.
+
+Reconciling with Alertmanager and Prometheus, the dead man's switch, and groups of one cause.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from promkit.clock import Clock
+from promkit.httpconfig import requests_session
+from promkit.labels import Matcher, parse_matchers
+from webhook.adapters.alertmanager import Alertmanager
+from webhook.adapters.alerts_history import AlertsHistory
+from webhook.adapters.jsonget import JsonSource
+from webhook.adapters.movements import MovementSource
+from webhook.adapters.store import Store
+from webhook.adapters.truthmetrics import HeartbeatMetrics, ReconcileMetrics
+from webhook.config import WebhookConfig
+from webhook.core.alerts import Delivery
+from webhook.core.routing import Routing, Target
+from webhook.correlator import Correlator, Evidence
+from webhook.heartbeat import Heartbeat, Switch
+from webhook.periodic import run_every
+from webhook.reconciler import Reconciler, Scope
+from webhook.settings.sources import SourceConfig
+
+# How late a heartbeat's absence, or a group, may be noticed.
+_WATCH_SECONDS = 5.0
+_CORRELATE_SECONDS = 15.0
+
+
+class Truth:
+    """The loops, and what they are configured to do.
+
+    Parameters
+    ----------
+    store : where incidents are
+    clock : time
+    registry : takes their metrics
+    notified : called after something was put into the outbox
+    config : returns what is in force
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        registry: CollectorRegistry,
+        notified: Callable[[], None],
+        config: Callable[[], WebhookConfig],
+    ) -> None:
+        self._clock = clock
+        self._config = config
+        self._reconciler = Reconciler(store, clock, ReconcileMetrics(registry), notified)
+        self._heartbeat = Heartbeat(store, clock, HeartbeatMetrics(registry), notified)
+        self._correlator = Correlator(store, clock)
+        self._built: tuple[WebhookConfig, Scope | None, Evidence | None] | None = None
+
+    def loops(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """Return what runs for as long as the daemon does."""
+        return (
+            run_every(
+                "reconcile",
+                lambda: self._config().reconcile.interval,
+                self._reconcile,
+                self._clock,
+            ),
+            run_every("watch heartbeats", self._watch_seconds, self._watch, self._clock),
+            run_every("correlate", lambda: _CORRELATE_SECONDS, self._correlate, self._clock),
+        )
+
+    async def take(self, delivery: Delivery, now: float) -> Delivery:
+        """Return a delivery without its heartbeats, which are noted.
+
+        Raises
+        ------
+        StoreUnavailable
+            If they cannot be.
+        """
+        return await self._heartbeat.take(self._switch(), delivery, now)
+
+    async def _reconcile(self) -> None:
+        scope, _ = self._sources()
+        if scope is not None:
+            await self._reconciler.run(scope, self._config().reconcile.interval)
+
+    async def _watch(self) -> None:
+        await self._heartbeat.check(self._switch())
+
+    def _watch_seconds(self) -> float:
+        config = self._config().dead_mans_switch
+        return _WATCH_SECONDS if config is None else min(_WATCH_SECONDS, config.after / 10)
+
+    async def _correlate(self) -> None:
+        _, evidence = self._sources()
+        await self._correlator.run(self._config().correlation_rules, evidence)
+
+    def _switch(self) -> Switch | None:
+        config = self._config().dead_mans_switch
+        if config is None:
+            return None
+        routing = Routing(tuple(Target(name) for name in config.channels))
+        return Switch(_parsed(config.matchers), config.after, routing)
+
+    def _sources(self) -> tuple[Scope | None, Evidence | None]:
+        """Return whom to ask; made anew only after a reload, so that connections are kept."""
+        config = self._config()
+        if self._built is None or self._built[0] is not config:
+            self._built = (config, *_sources(config))
+        return self._built[1], self._built[2]
+
+
+def _sources(config: WebhookConfig) -> tuple[Scope | None, Evidence | None]:
+    history = evidence = scope = None
+    if config.prometheus is not None:
+        prometheus = _source(config.prometheus)
+        history = AlertsHistory(prometheus)
+        evidence = Evidence(MovementSource(prometheus), history)
+    if config.alertmanager is not None:
+        settings, switch = config.reconcile, config.dead_mans_switch
+        scope = Scope(
+            alertmanager=Alertmanager(_source(config.alertmanager)),
+            history=history,
+            receiver=settings.receiver,
+            matchers=_parsed(settings.matchers),
+            heartbeats=() if switch is None else _parsed(switch.matchers),
+            wait=settings.wait,
+            settle=settings.settle,
+            lookback=settings.lookback,
+            routing=config.routing,
+        )
+    return scope, evidence
+
+
+def _source(config: SourceConfig) -> JsonSource:
+    return JsonSource(config.url, requests_session(config))
+
+
+def _parsed(texts: tuple[str, ...]) -> tuple[Matcher, ...]:
+    return tuple(matcher for text in texts for matcher in parse_matchers(text))
