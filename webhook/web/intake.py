@@ -124,7 +124,9 @@ async def _take(request: web.Request, parts: Parts) -> web.Response:
             extra={"receiver": delivery.receiver, "left_out": delivery.truncated},
         )
     try:
-        await _store(parts, delivery, now, request.app[STAGE].commit_seconds)
+        rest = await parts.take(delivery, now)
+        if rest.alerts:
+            await _store(parts, rest, now, request.app[STAGE].commit_seconds)
     except StoreRefused as error:
         await _quarantine(parts, raw, str(error), now)
         return error_response(400, f"{error}; it was put into quarantine, please report this")

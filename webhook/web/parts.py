@@ -8,6 +8,7 @@ from aiohttp import web
 from promkit.clock import Clock
 from webhook.adapters.exposition import Metrics
 from webhook.adapters.store import Store
+from webhook.core.alerts import Delivery
 from webhook.core.routing import Routing
 
 
@@ -27,6 +28,10 @@ class Settings:
     channels: tuple[str, ...]
 
 
+async def _everything(delivery: Delivery, now: float) -> Delivery:
+    return delivery
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the handlers work with.
@@ -37,6 +42,7 @@ class Parts:
     notified : called after something was put into the outbox
     ready : None, or why the daemon cannot take alerts now
     reload : takes the configuration file into use
+    take : keeps back what is no alert of a delivery, and returns the rest
     """
 
     store: Store
@@ -46,6 +52,7 @@ class Parts:
     notified: Callable[[], None]
     ready: Callable[[], str | None]
     reload: Callable[[], Awaitable[None]]
+    take: Callable[[Delivery, float], Awaitable[Delivery]] = _everything
 
 
 PARTS = web.AppKey("parts", Parts)
