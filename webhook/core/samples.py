@@ -1,11 +1,7 @@
-"""What would a message of each kind look like? Made-up ones, for tests of channels by people.
+"""Which messages are there? One of each kind, to try templates and channels on."""
 
-They say of themselves that they are tests, and carry every fact that a real one may carry.
-"""
-
-import math
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, Literal, get_args
 
 from webhook.core.facts import (
     Breach,
@@ -19,180 +15,95 @@ from webhook.core.facts import (
     Siblings,
 )
 from webhook.core.message import Message
-from webhook.core.sparkline import sparkline
 
-Sample = Literal["firing", "warning", "resolved", "digest", "forecast"]
-SAMPLES: Final[tuple[Sample, ...]] = get_args(Sample)
-
-_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
-_STEP = 120.0
+_AT = 1_795_258_405.0  # 21 November 2026, 10:53:25 UTC
 
 
-def sample(kind: Sample, channel: str, external_url: str, now: float) -> Message:
-    """Return a message of that kind, about things that do not exist.
-
-    Parameters
-    ----------
-    external_url : what links start with
-    now : unix seconds
-    """
-    message = _firing(channel, external_url, now)
-    match kind:
-        case "warning":
-            return _warning(message)
-        case "resolved":
-            return _resolved(message, now)
-        case "digest":
-            return _digest(message, external_url, now)
-        case "forecast":
-            return _forecast(message, now)
-    return message
-
-
-def _firing(channel: str, external_url: str, now: float) -> Message:
-    began = now - 11 * _MINUTE
-    course = _course(now, began)
-    return Message(
-        key=f"test-{int(now)}-firing-{channel}",
-        incident=0,
-        status="firing",
-        severity="critical",
-        alertname="AnomalyDetected",
-        query="http_request_duration_seconds",
-        labels={
-            "alertname": "AnomalyDetected",
-            "severity": "critical",
-            "query": "http_request_duration_seconds",
-            "service": "checkout",
-            "instance": "test",
-        },
-        annotations={
-            "summary": "http_request_duration_seconds is outside of what is normal for it.",
-            "description": f"Somebody ran anomaly-webhook send-test for the channel {channel}.",
-        },
-        starts_at=began,
-        ends_at=None,
-        generator_url="",
-        links=Links(incident=external_url),
-        is_test=True,
-        level="critical",
-        reading=Reading(
-            value=1.84,
-            expected=0.34,
-            lower=0.21,
-            upper=0.47,
-            score=0.98,
-            threshold=0.6,
-            sigmas=11.5,
-            unit="seconds",
-        ),
-        course=course,
-        siblings=Siblings(3, 12, ("pod-4", "pod-7", "pod-9")),
-        history=History(
-            2, 30, now - 12 * _DAY, "confirmed", now - 12 * _DAY + _HOUR, "a colleague"
-        ),
-        why="far above the band for 11 minutes; forecast_error and novelty agree",
-        sparkline=sparkline(course.values),
-    )
-
-
-def _course(now: float, began: float) -> Course:
-    times = [now - 3 * _HOUR + step * _STEP for step in range(91)]
-    middle = [0.34 + 0.04 * math.sin(at / 1_500) for at in times]
-    values = [
-        (expected if at < began else 1.9 - 0.3 * math.exp((began - at) / 200))
-        + 0.02 * math.sin(at * 7.1)
-        for at, expected in zip(times, middle, strict=True)
-    ]
-    return Course(times, values, [at - 0.13 for at in middle], [at + 0.13 for at in middle])
-
-
-def _warning(message: Message) -> Message:
-    return replace(
-        message,
-        key=message.key.replace("test-", "test-warning-", 1),
-        severity="warning",
-        level="medium",
-        query="queue_depth",
-        labels={**message.labels, "severity": "warning", "query": "queue_depth", "service": "mail"},
-        annotations={"summary": "queue_depth is outside of what is normal for it."},
-        reading=Reading(12_410, 3_050, 1_900, 4_200, 0.74, 0.6, 4.1, "messages"),
-        siblings=None,
-        history=History(0, 30),
-        cause=Cause(4, 3, "http_request_duration_seconds of checkout", 1, False, "same cluster"),
-        why="above the band; the same hour last week 3,100",
-    )
-
-
-def _resolved(message: Message, now: float) -> Message:
-    return replace(
-        message,
-        key=message.key.replace("-firing-", "-resolved-"),
-        status="resolved",
-        starts_at=now - 29 * _MINUTE,
-        ends_at=now,
-        reading=replace(message.reading or Reading(), value=0.36),
-        siblings=None,
-    )
-
-
-def _forecast(message: Message, now: float) -> Message:
-    return replace(
-        message,
-        key=message.key.replace("test-", "test-forecast-", 1),
-        severity="warning",
-        level="medium",
-        alertname="AnomalyBreachPredicted",
-        query="node_filesystem_used_ratio",
-        labels={
-            **message.labels,
-            "alertname": "AnomalyBreachPredicted",
-            "severity": "warning",
-            "query": "node_filesystem_used_ratio",
-            "service": "db1",
-        },
-        annotations={"summary": "node_filesystem_used_ratio is expected to cross its limit."},
-        reading=Reading(value=0.83, unit="ratio"),
-        course=None,
-        sparkline="▁▁▂▂▃▃▄▅▅▆▇█",
-        siblings=None,
-        history=History(0, 30),
-        breach=Breach(
-            now + 130 * _MINUTE, now + 90 * _MINUTE, now + 200 * _MINUTE, probability=0.8
-        ),
-        why="",
-    )
-
-
-def _digest(message: Message, external_url: str, now: float) -> Message:
-    limit = "10 notifications in 15 minutes"
-    rows = (
-        DigestRow("critical", "AnomalyDetected db_connections db1", 1, True, limit),
-        DigestRow("medium", "AnomalyDetected queue_depth mail", 7, True, "one in 5 minutes each"),
-        DigestRow("medium", "AnomalyDetected cpu_busy web-3", 3, False, "opens and closes often"),
-        DigestRow("low", "AnomalyDrift disk_io db2", 1, False, "quiet hours"),
-    )
-    return replace(
-        message,
-        key=f"digest-test-{message.key}",
-        severity="none",
-        alertname="",
-        query="",
-        labels={},
+def samples() -> Iterator[Message]:
+    """Yield a message of every kind: with all that can be known, and with as little as there is."""
+    full = full_sample()
+    bare = replace(
+        full,
         annotations={},
+        labels={"alertname": "AnomalyDetected"},
+        query="",
+        generator_url="",
+        links=Links(full.links.incident),
         reading=None,
         course=None,
         siblings=None,
         history=None,
+        breach=None,
+        cause=None,
         why="",
         sparkline="",
-        digest=Digest(
-            now - 15 * _MINUTE,
-            now,
-            held=12,
-            still_open=8,
-            rows=rows,
-            by_level={"critical": 1, "medium": 10, "low": 1},
-            url=external_url,
-        ),
     )
+    for message in (full, bare):
+        yield message
+        yield replace(message, status="resolved", ends_at=_AT + 660)
+    yield replace(bare, is_test=True, incident=0)
+    yield replace(bare, incident=0, alertname="", labels={}, digest=_DIGEST)
+
+
+def full_sample() -> Message:
+    """Return the firing of an incident of which everything is known."""
+    lower, upper = (0.21,) * 24, (0.47,) * 24
+    values = (*(0.3 + 0.01 * (i % 5) for i in range(22)), 1.1, 1.84)
+    times = tuple(_AT - 10_800 + 450 * (i + 1) for i in range(24))
+    base = "https://alerts.example.org"
+    return Message(
+        key="94c27a3d91e3ef01-1795258405000-firing-ops",
+        incident=7,
+        status="firing",
+        severity="critical",
+        level="critical",
+        alertname="AnomalyDetected",
+        query="http_latency_p99",
+        labels={
+            "alertname": "AnomalyDetected",
+            "severity": "critical",
+            "query": "http_latency_p99",
+            "service": "checkout",
+            "pod": "pod-4",
+        },
+        annotations={
+            "summary": "http_latency_p99 is outside of what is normal for it.",
+            "description": "The latency of checkout is 1.84; expected 0.31.",
+            "runbook_url": "https://runbooks.example.org/latency",
+        },
+        starts_at=_AT,
+        ends_at=None,
+        generator_url="https://prometheus.example.org/graph?g0.expr=ALERTS",
+        links=Links(
+            incident=f"{base}/incidents/7",
+            graph="https://prometheus.example.org/graph?g0.expr=anomaly_value",
+            panel="https://grafana.example.org/d/anomalies",
+            runbook="https://runbooks.example.org/latency",
+            silence="https://alertmanager.example.org/#/silences/new?filter=%7B%7D",
+            confirm=f"{base}/feedback/TOKEN?verdict=confirmed",
+            false_alarm=f"{base}/feedback/TOKEN?verdict=false_alarm",
+        ),
+        reading=Reading(1.84, 0.31, 0.21, 0.47, 0.97, 0.6, 23.5, "seconds"),
+        course=Course(times, values, lower, upper),
+        siblings=Siblings(3, 12, ("pod-4", "pod-7", "pod-9")),
+        history=History(2, 30, _AT - 12 * 86_400, "confirmed", _AT - 12 * 86_400, "ana"),
+        breach=Breach(_AT + 7_800, _AT + 5_400, _AT + 12_000, 0.8),
+        cause=Cause(4, 5, "node_disk_busy on db1", 5, False, "the same cluster, the same minute"),
+        why="1.84 s is above the band 0.21 s to 0.47 s (23.5 sigmas); so say mad 0.98, zscore 0.91",
+        sparkline="▁▁▂▁▂▁▁▂▁▁▂▁▂▁▁▂▁▁▂▁▂▁▅█",
+        picture_alt="http_latency_p99 of checkout over three hours, far above its band at the end",
+    )
+
+
+_DIGEST = Digest(
+    since=_AT - 900,
+    until=_AT,
+    held=12,
+    still_open=7,
+    rows=(
+        DigestRow("medium", "AnomalyDetected http_latency_p99 pod-7", 7, True, "limit of 10"),
+        DigestRow("low", "AnomalyDetected node_load db1", 5, False, "quiet hours"),
+    ),
+    by_level={"medium": 7, "low": 5},
+    url="https://alerts.example.org/digests/3",
+)

@@ -119,8 +119,8 @@ class Environment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset("*")
 
-    def __init__(self) -> None:
-        super().__init__(autoescape=False, undefined=StrictUndefined)
+    def __init__(self, finalize: Callable[[object], str] | None = None) -> None:
+        super().__init__(autoescape=False, undefined=StrictUndefined, finalize=finalize)
         self.steps = 0
         self.globals.clear()
         builtin = dict(self.filters)

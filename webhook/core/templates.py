@@ -5,9 +5,10 @@ loop over and format what a message knows: no calls, no assignments, no attribut
 it does is counted while it does it, and what it writes is cut.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
+from urllib.parse import quote
 
 from jinja2 import TemplateError
 
@@ -19,6 +20,7 @@ from webhook.core.sandbox import Environment, TemplateProblem, check, count_turn
 MAX_SOURCE: Final = 10_000
 MAX_TITLE: Final = 300
 MAX_BODY: Final = 20_000
+MAX_URL: Final = 2_000
 
 _MAX_VALUE = 2_000  # characters of a label or annotation that a template sees
 _MAX_LABELS = 200
@@ -70,6 +72,8 @@ class Template:
     ----------
     source : Jinja
     is_title : whether it is to be one short line
+    is_url : whether it is to be an address, so that every value is escaped for one
+    more : names that it may use besides those of a message
 
     Raises
     ------
@@ -77,14 +81,22 @@ class Template:
         If it is no template, does what none may, or fails on one of `samples`.
     """
 
-    def __init__(self, source: str, *, is_title: bool, samples: Iterable[Message] = ()) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        is_title: bool = False,
+        is_url: bool = False,
+        more: Sequence[str] = (),
+        samples: Iterable[Message] = (),
+    ) -> None:
         if len(source) > MAX_SOURCE:
             raise TemplateProblem(1, f"found {len(source)} characters; allowed: {MAX_SOURCE}")
-        self._is_title = is_title
-        self._environment = Environment()
+        self._is_title, self._is_url = is_title, is_url
+        self._environment = Environment(finalize=_escaped if is_url else None)
         try:
             tree = self._environment.parse(source)
-            check(tree, NAMES)
+            check(tree, [*NAMES, *more])
             count_turns(tree, self._environment)
             self._template = self._environment.from_string(tree)
         except TemplateError as error:
@@ -95,7 +107,7 @@ class Template:
         for sample in samples:
             self.render(sample)
 
-    def render(self, message: Message) -> str:
+    def render(self, message: Message, **more: object) -> str:
         """Return what the template says of a message, cut to what a title or a body may have.
 
         Raises
@@ -103,12 +115,12 @@ class Template:
         TemplateProblem
             If it cannot be rendered, or would never be done.
         """
-        limit = MAX_TITLE if self._is_title else MAX_BODY
+        limit = MAX_URL if self._is_url else MAX_TITLE if self._is_title else MAX_BODY
         pieces: list[str] = []
         size = 0
         self._environment.steps = 0
         try:
-            for piece in self._template.generate(context_of(message)):
+            for piece in self._template.generate(context_of(message) | more):
                 pieces.append(piece)
                 size += len(piece)
                 if size > limit:
@@ -116,8 +128,10 @@ class Template:
         except _FAILURES as error:
             raise TemplateProblem(_line_of(error), f"{error}") from None
         text = "".join(pieces).strip()
-        if self._is_title:
+        if self._is_title or self._is_url:
             text = " ".join(text.split())
+        if self._is_url and len(text) > limit:
+            raise TemplateProblem(1, f"an address of {len(text)} characters; allowed: {limit}")
         return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
@@ -183,6 +197,10 @@ def _fields(
 ) -> dict[str, object]:
     """Return its fields; None for each where nothing is known, so that a template can ask."""
     return dict.fromkeys(asdict(shape)) if value is None else asdict(value)
+
+
+def _escaped(value: object) -> str:
+    return quote(str(value), safe="")
 
 
 def _line_of(error: BaseException) -> int:

@@ -1,1 +1,1 @@
-"""What may stand in the sections of the configuration file that have a part of their own?"""
+"""Parts of the configuration that are more than one key, beside those that channels bring."""
