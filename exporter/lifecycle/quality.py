@@ -126,9 +126,8 @@ class Tally:
         rows, columns = np.nonzero(is_anomaly)
         times: Ints = batch.times[columns]
         begun = 0
-        starts = np.flatnonzero(np.diff(rows, prepend=-1))
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
-            key, own = batch.keys[rows[start]], times[start:end]
+        for row, start, count in zip(*np.unique(rows, True, False, True), strict=True):
+            key, own = batch.keys[row], times[start : start + count]
             begun += int(own[0] - self._last.get(key, NEVER) > quiet)
             begun += int((np.diff(own) > quiet).sum())
             self._last[key] = int(own[-1])
