@@ -13,7 +13,7 @@ _ROW = re.compile(
 )
 _RECORDED = re.compile(r"^\| `(\w+:\w+:\w+)` \|", re.MULTILINE)
 _NAME = re.compile(
-    r"(?<![\w:])(?:(?:(?:query|series|instance):)?anomaly|process|python)[\w:]*(?![\w:]*\()"
+    r"(?<![\w:])(?:(?:(?:query|series|instance|model):)?anomaly|process|python)[\w:]*(?![\w:]*\()"
 )
 _SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
 
