@@ -16,6 +16,7 @@ from pydantic import Field
 from promkit.clock import Clock
 from promkit.secrets import SecretModel
 from webhook.core.message import Message
+from webhook.core.severity import Level
 from webhook.errors import ChannelError
 
 # Long enough for a slow chat service, short enough that a hanging one costs little.
@@ -52,11 +53,13 @@ class Channel(SecretModel):
     name : how routes, metrics and pages call it; by default its kind
     severities : values of the label `severity`, in lower case, that it takes ("none" is an alert
         without one); by default all
+    levels : what severities mean, of critical, high, medium and low, that it takes; by default all
     """
 
     kind: str
     name: Name = Field(default_factory=lambda data: data["kind"])
     severities: frozenset[Severity] | None = None
+    levels: frozenset[Level] | None = None
 
     @property
     def pace(self) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 
@@ -27,6 +27,8 @@ LONGEST_ANSWER = 1024 * 1024
 _EXCERPT_BYTES = 512
 _EXCERPT_SECONDS = 1.0
 _CONNECT_SECONDS = 5.0
+# A shorter part of a URL's path is a word rather than a token.
+_SHORTEST_TOKEN = 8
 # Answers that Standard Webhooks and RFC 9110 name as "try again later", besides 5xx.
 TEMPORARY = frozenset({408, 425, 429})
 
@@ -227,7 +229,9 @@ async def _excerpt(response: aiohttp.ClientResponse, hidden: tuple[str, ...]) ->
 def _parts(url: str) -> tuple[str, ...]:
     """Return the forms in which an answer may repeat our URL, the longest first."""
     parts = urlsplit(url)
-    return url, f"{parts.path}?{parts.query}", parts.path, parts.query
+    words = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+    tokens = sorted((word for word in words if len(word) >= _SHORTEST_TOKEN), key=len, reverse=True)
+    return url, f"{parts.path}?{parts.query}", parts.path, parts.query, *tokens
 
 
 def _why(error: Exception) -> str:

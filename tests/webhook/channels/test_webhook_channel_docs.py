@@ -13,9 +13,9 @@ from webhook.channels import ALL
 from webhook.channels.email import _failure
 from webhook.channels.http import refusal
 from webhook.channels.payload import payload
+from webhook.channels.samples import sample
 from webhook.channels.slackerrors import PERMANENT
 from webhook.config import load_config
-from webhook.core.samples import sample
 from webhook.errors import ChannelError
 
 PAGE = (Path(__file__).parents[3] / "docs/webhook-channels.md").read_text()
