@@ -58,7 +58,7 @@ _KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     ("text", "problems"),
     [
         ("throttle: {}", ["1: throttle: found an unknown key; allowed: channels"]),
-        ("prometheus: {url: x}", ["1: prometheus: found an unknown key"]),
+        ("promethius: {url: x}", ["1: promethius: found an unknown key"]),
         ("chanels: []", ["did you mean channels"]),
         (
             "channels: [{kind: pigeon}]",

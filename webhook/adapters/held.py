@@ -42,8 +42,10 @@ def _with_source() -> Select[Any]:
         .where(told.c.incident_id == incidents.c.id, told.c.source != RECONCILE)
         .scalar_subquery()
     )
-    return select(incidents, events.c.source).outerjoin(
-        events, and_(events.c.incident_id == incidents.c.id, events.c.id == last)
+    return (
+        select(incidents, events.c.source)
+        .select_from(incidents)
+        .outerjoin(events, and_(events.c.incident_id == incidents.c.id, events.c.id == last))
     )
 
 
