@@ -10,6 +10,7 @@ DASHBOARDS = sorted((Path(__file__).parents[2] / "grafana" / "dashboards").glob(
 _DEFAULTS = (
     ("${series:raw}", 'query=~".+"'),
     ("$query", ".*"),
+    ("$model", ".*"),
     ("$horizon", "1m"),  # a lead that the e2e test publishes
     ("$__rate_interval", "1m"),
     ("$__range", "1h"),
