@@ -13,6 +13,7 @@ from exporter.adapters.memory import return_freed_memory
 from exporter.adapters.openmetrics import write_history
 from exporter.adapters.plots import plot_query
 from exporter.backtest import alarms_of, compare, judged_days, replay
+from exporter.commands.check import add_check
 from exporter.commands.drift import add_drift
 from exporter.commands.flags import (
     add_range,
@@ -23,21 +24,18 @@ from exporter.commands.flags import (
     with_joined_instants,
 )
 from exporter.commands.model import add_model
+from exporter.commands.models import add_models
 from exporter.commands.train import add_train
 from exporter.config import Config, milliseconds
 from exporter.core.source import Source
-from exporter.errors import ConfigError, ExporterError, QueryError
+from exporter.errors import ConfigError, ExporterError
 from exporter.hindcast import Hindcast, hindcast
 from exporter.loops.crew import Crew
 from exporter.reports.backtest import format_report, read_incidents
 from exporter.reports.hindcast import courses_of, format_hindcast
 from exporter.service import Options, Service
-from exporter.settings.drift import drift_in_words
-from exporter.settings.forecast import in_words
-from exporter.settings.modelwatch import watched_in_words
 from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
-from promkit.durations import format_duration
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
@@ -52,6 +50,7 @@ examples:
   anomaly-exporter backtest --config.file exporter.yml --start -6h --plots plots/
   anomaly-exporter train --config.file exporter.yml --query node_cpu_busy --output model/
   anomaly-exporter drift-report --config.file exporter.yml --html drift.html
+  anomaly-exporter models list --config.file exporter.yml
 
 The smallest configuration scores every machine that node_exporter watches:
   prometheus: {url: http://localhost:9090}
@@ -72,11 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
-    _add_check(commands)
+    add_check(commands)
     _add_backtest(commands)
     add_train(commands)
     add_drift(commands)
     add_model(commands)
+    add_models(commands)
     given = sys.argv[1:] if arguments is None else arguments
     flags = parser.parse_args(with_joined_instants(given))
     setup_logging(flags.log_level, flags.log_format)
@@ -101,22 +101,6 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     add_common_flags(parser, ":9853", "exporter.yml")
     parser.set_defaults(action=_run)
-
-
-def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser(
-        "check-config",
-        help="read the configuration and say what it means, or all that is wrong with it",
-        description="Reads the configuration, prints every query with its defaults filled in, and "
-        "exits 2 with all problems, each with file and line, when it is wrong.",
-    )
-    add_common_flags(parser, ":9853", "exporter.yml")
-    parser.add_argument(
-        "--try-queries",
-        action="store_true",
-        help="also ask Prometheus each query and limit once and say how many series it returns",
-    )
-    parser.set_defaults(action=_check)
 
 
 def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -189,46 +173,6 @@ def _run(flags: argparse.Namespace) -> int:
     options = Options(flags.config_file, flags.web_listen_address, flags.web_config_file)
     asyncio.run(run_until_signal(Service(options, SystemClock()).run))
     return 0
-
-
-def _check(flags: argparse.Namespace) -> int:
-    config = read_config(flags)
-    source = source_of(config)
-    failed: set[str] = set()
-    queries = config.all_queries()
-    models = [model for model in config.all_watched_models() if model.label is not None]
-    truths = {list(model.parts())[-1].query: model for model in models}
-    for query in queries:
-        print(f"query {query.name}: {' '.join(query.expr.split())}")
-        detectors = ", ".join(f"{d.name} (weight {d.weight:g})" for d in query.detectors)
-        if query.detectors:
-            print(
-                f"  every {format_duration(config.evaluation_interval)}, "
-                f"step {format_duration(query.step or 0)}, "
-                f"lookback {format_duration(query.lookback or 0)}, direction {query.direction}, "
-                f"threshold {query.threshold:g}; {query.combine} of {detectors}"
-            )
-        asked = {"": query.expr}
-        if query.forecast is not None:
-            print(f"  forecast {in_words(query.forecast)}")
-            if isinstance(query.forecast.limit, str):
-                asked["limit "] = query.forecast.limit
-        if query.drift is not None:
-            print(f"  drift {drift_in_words(query.drift)}")
-        if model := truths.get(query.name):
-            print(f"  quality {watched_in_words(model)}")
-            asked["label "] = model.label or ""
-        for what, expr in asked.items() if flags.try_queries else ():
-            try:
-                now = int(time.time()) * 1000
-                batch = source.fetch(expr, now, now, 1000, query.timeout)
-                print(f"  {what}answers with {len(batch.keys)} series")
-            except QueryError as error:
-                failed.add(query.name)
-                print(f"  {what}FAILED: {error}")
-    what = f"{len(failed)} of {len(queries)} queries failed"
-    print(what if failed else f"{flags.config_file} is fine")
-    return EXIT_FAILED if failed else 0
 
 
 def _backtest(flags: argparse.Namespace) -> int:

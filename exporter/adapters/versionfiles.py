@@ -50,11 +50,15 @@ class VersionFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def life(self) -> Life:
-        """Return what is known of the query's model; one that is damaged is put together anew.
+    def life(self, *, mend: bool = True) -> Life:
+        """Return what is known of the query's model.
+
+        mend : move a damaged file aside, and put together what the versions say
 
         Raises
         ------
+        StateCorrupt
+            It is damaged, and not to be mended.
         StateTooNew
             A newer version of the exporter wrote it.
         StateError
@@ -69,6 +73,8 @@ class VersionFolder:
             damage = StateCorrupt(f"the file {path} is not one of ours: {error!r}")
         except StateCorrupt as error:
             damage = error
+        if not mend:
+            raise damage
         about = statefile.set_aside(path, damage)
         log.error("what is known of a model is damaged, taking what its versions say", extra=about)
         return self._found()

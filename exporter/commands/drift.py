@@ -5,9 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-import requests
-
 from exporter.adapters.baselinefile import baseline_path, load_baseline
+from exporter.commands.asking import add_address, ask
 from exporter.commands.flags import read_config, source_of
 from exporter.config import Config, QueryConfig, milliseconds
 from exporter.core.pieces import one_by_one
@@ -25,9 +24,6 @@ from exporter.reports.drift import (
 )
 from exporter.settings.drift import DriftConfig
 from promkit.cliargs import add_common_flags
-
-TIMEOUT = 30.0
-"""Seconds for the running exporter to answer."""
 
 
 def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,13 +68,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     add_common_flags(retake, ":9853", "exporter.yml")
     retake.add_argument("--query", metavar="NAME", required=True, help="which one")
-    retake.add_argument(
-        "--exporter.url",
-        dest="exporter_url",
-        default="http://localhost:9853",
-        metavar="URL",
-        help="where it listens, with user:password@ if it asks for them (default: %(default)s)",
-    )
+    add_address(retake)
     retake.set_defaults(action=_retake)
 
 
@@ -169,17 +159,5 @@ def _baselines(flags: argparse.Namespace) -> int:
 
 def _retake(flags: argparse.Namespace) -> int:
     _chosen(read_config(flags), flags.query)
-    url = flags.exporter_url.rstrip("/") + "/-/drift/retake"
-    shown = url.rpartition("@")[2]  # without a password
-    try:
-        answer = requests.post(url, params={"query": flags.query}, timeout=TIMEOUT)
-    except requests.RequestException as error:
-        # Not its text, which may hold the password.
-        raise ExporterError(
-            f"{shown} does not answer ({type(error).__name__}); check that `run` is running and "
-            "name its address with --exporter.url"
-        ) from None
-    if answer.status_code != requests.codes.accepted:
-        raise ExporterError(f"{shown} refused with {answer.status_code}: {answer.text.strip()}")
-    print(answer.text.strip())
+    print(ask(flags, "/-/drift/retake", query=flags.query))
     return 0
