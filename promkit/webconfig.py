@@ -59,6 +59,10 @@ def _bcrypt_hash(value: Secret) -> Secret:
     return value
 
 
+OPEN_HANDLERS = web.AppKey("open_handlers", frozenset[Handler])
+"""Handlers of an application that check by themselves who asks, such as by a signed link."""
+
+
 class TlsServerConfig(StrictModel):
     """How to serve HTTPS."""
 
@@ -210,7 +214,12 @@ class WebConfigFile:
             hashes = {
                 name: hashed.get_secret_value() for name, hashed in config.basic_auth_users.items()
             }
-            if hashes and not await self._passwords.is_valid(hashes, user, password):
+            is_open = request.match_info.handler in app.get(OPEN_HANDLERS, ())
+            if (
+                hashes
+                and not is_open
+                and not await self._passwords.is_valid(hashes, user, password)
+            ):
                 asking = {"WWW-Authenticate": "Basic"}
                 return web.Response(status=401, text="Unauthorized\n", headers=asking)
             return await handler(request)

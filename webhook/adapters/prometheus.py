@@ -123,21 +123,6 @@ class Prometheus:
             raise PrometheusError("unreachable", str(error)) from None
 
 
-def selector(names: str, labels: Mapping[str, str]) -> str:
-    """Return the PromQL for series with exactly these values.
-
-    names : regular expression on the metric name
-    """
-    pairs = [f"__name__=~{quoted(names)}"]
-    pairs += [f"{name}={quoted(value)}" for name, value in sorted(labels.items())]
-    return f"{{{','.join(pairs)}}}"
-
-
-def quoted(text: str) -> str:
-    """Return a PromQL string literal."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
 def _body(response: requests.Response) -> bytes:
     pieces: list[bytes] = []
     size = 0

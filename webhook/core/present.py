@@ -135,7 +135,8 @@ def history_line(history: History, zone: str = "UTC") -> str:
 def breach_line(breach: Breach, zone: str = "UTC") -> str:
     """Return when the limit is reached, between when and when, and how likely."""
     text = f"reaches its limit at {moment(breach.at, zone)}"
-    if breach.earliest is not None and breach.latest is not None:
+    is_known = breach.earliest is not None and math.isfinite(breach.earliest)
+    if breach.earliest is not None and is_known and breach.latest is not None:
         earliest = moment(breach.earliest, zone, near=breach.at)
         is_never = math.isinf(breach.latest)
         latest = "not within the horizon" if is_never else moment(breach.latest, zone, breach.at)

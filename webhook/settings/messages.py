@@ -3,14 +3,12 @@
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
 from promkit.durations import Duration, format_duration
 from promkit.errors import FieldProblem
-from promkit.httpconfig import HttpConfig
 from promkit.strictyaml import ConfigPath, StrictModel
 from webhook.core.samples import samples
 from webhook.core.sandbox import TemplateProblem
@@ -18,21 +16,6 @@ from webhook.core.templates import Template
 
 DAY = 86_400.0
 SLACK_HOST = "hooks.slack.com"
-
-
-def web_url(url: str) -> str:
-    """Return the address without a slash at its end; ValueError if it is none of the web."""
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_good = False
-    if not is_good or parts.query or parts.fragment or parts.username:
-        raise ValueError(
-            f"found {url!r}; allowed: http:// or https:// with a host, and a path if a proxy "
-            "adds one, without user name, query or fragment"
-        )
-    return url.rstrip("/")
 
 
 def _zone(name: str) -> str:
@@ -49,26 +32,7 @@ def _links_valid(seconds: float) -> float:
     return seconds
 
 
-WebUrl = Annotated[str, AfterValidator(web_url)]
 TimeZone = Annotated[str, AfterValidator(_zone)]
-
-
-class PrometheusConfig(HttpConfig):
-    """Where the numbers in messages come from; the other keys are Prometheus' own `http_config`.
-
-    Parameters
-    ----------
-    url : base URL of Prometheus, or of anything that speaks its HTTP API
-    external_url : what links to its graphs start with, by default `url`
-    """
-
-    url: WebUrl
-    external_url: WebUrl | None = None
-
-    @property
-    def link_url(self) -> str:
-        """What links start with."""
-        return self.external_url or self.url
 
 
 class TemplatesConfig(StrictModel):

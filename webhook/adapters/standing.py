@@ -1,0 +1,93 @@
+"""How does an incident stand beside others: those of now, those of before, those of one cause?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, or_, select
+
+from webhook.adapters.groups import cause_of
+from webhook.adapters.schema import events, feedback, incidents
+from webhook.core.digest import told_apart
+from webhook.core.facts import Cause, History, Siblings
+
+HISTORY_DAYS = 30
+_DAY = 86_400.0
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the store knows of an incident beyond its alert.
+
+    Parameters
+    ----------
+    alertmanager : the address that its sender gave of itself, "" where it gave none
+    """
+
+    siblings: Siblings
+    history: History
+    cause: Cause | None
+    alertmanager: str
+
+
+def standing_of(connection: Connection, incident: Row[Any], now: float) -> Standing:
+    """Return how an incident stands; `now` in unix seconds."""
+    return Standing(
+        _siblings(connection, incident),
+        _history(connection, incident, now),
+        cause_of(connection, incident.id),
+        _sender(connection, incident.id),
+    )
+
+
+def _siblings(connection: Connection, incident: Row[Any]) -> Siblings:
+    table = incidents.c
+    same = and_(
+        table.alertname == incident.alertname,
+        table.query == incident.query,
+        # Itself too, which may have ended meanwhile.
+        or_(table.ends_at.is_(None), table.id == incident.id),
+    )
+    count = connection.execute(select(func.count()).where(same)).scalar_one()
+    labels = connection.execute(select(table.labels).where(same).order_by(table.id).limit(50))
+    names = dict.fromkeys(name for (each,) in labels if (name := _name(each, incident.labels)))
+    return Siblings(count, None, tuple(names)[:_NAMED])
+
+
+def _name(labels: Mapping[str, str], mine: Mapping[str, str]) -> str:
+    """Return what tells a series apart, of those labels that differ between it and this one."""
+    differs = {name: value for name, value in labels.items() if mine.get(name) != value}
+    return told_apart(differs) or told_apart(labels)
+
+
+def _history(connection: Connection, incident: Row[Any], now: float) -> History:
+    table = incidents.c
+    earlier = and_(
+        table.fingerprint == incident.fingerprint,
+        table.id < incident.id,
+        table.starts_at >= now - HISTORY_DAYS * _DAY,
+    )
+    count, last_at = connection.execute(
+        select(func.count(), func.max(table.starts_at)).where(earlier)
+    ).one()
+    judged = connection.execute(
+        select(feedback.c.verdict, feedback.c.author, table.starts_at)
+        .join(incidents, table.id == feedback.c.incident_id)
+        .where(table.fingerprint == incident.fingerprint, table.id < incident.id)
+        .order_by(table.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if judged is None:
+        return History(count, HISTORY_DAYS, last_at)
+    return History(count, HISTORY_DAYS, last_at, judged.verdict, judged.starts_at, judged.author)
+
+
+def _sender(connection: Connection, incident_id: int) -> str:
+    sources = connection.execute(
+        select(events.c.source)
+        .where(events.c.incident_id == incident_id, events.c.source != "")
+        .order_by(events.c.id.desc())
+        .limit(1)
+    )
+    return str(sources.scalar() or "")
