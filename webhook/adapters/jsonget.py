@@ -1,8 +1,7 @@
 """How is a JSON document fetched so that no server can hold us up or fill our memory?"""
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
+from promkit.deadline import bound_whole_answers
 from promkit.errors import SecretUnavailable
 from webhook.errors import LookupFailed
 
@@ -24,10 +24,9 @@ class JsonSource:
     Parameters
     ----------
     url : base URL, of the configuration and never of an alert
-    session : carries credentials, TLS and headers
+    session : carries credentials, TLS and headers; its answers become bounded in time
     seconds : for one whole answer
     max_bytes : of one answer
-    monotonic : seconds that never go back
     """
 
     def __init__(
@@ -37,15 +36,14 @@ class JsonSource:
         *,
         seconds: float = 10.0,
         max_bytes: int = MAX_BYTES,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        bound_whole_answers(session)
         self._url = url.rstrip("/")
         # Without user name, password and path, which may be secrets.
         self.address = urlsplit(url).netloc.rpartition("@")[2]
         self._session = session
         self._seconds = seconds
         self._max_bytes = max_bytes
-        self._monotonic = monotonic
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
         """Return the decoded answer; call it in a thread.
@@ -55,7 +53,6 @@ class JsonSource:
         LookupFailed
             If there is no complete answer with status 200 in time, or it is no JSON.
         """
-        deadline = self._monotonic() + self._seconds
         try:
             with self._session.get(
                 self._url + path,
@@ -65,7 +62,7 @@ class JsonSource:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                body = self._read(answer, deadline)
+                body = self._read(answer)
         except SecretUnavailable as error:
             raise LookupFailed("secret", f"{self.address}{path}: {error}") from None
         except (RequestException, HTTPError, OSError) as error:
@@ -83,19 +80,14 @@ class JsonSource:
         except (ValueError, RecursionError):
             raise LookupFailed("bad_answer", f"{self.address}{path} is no JSON") from None
 
-    def _read(self, answer: requests.Response, deadline: float) -> bytes:
+    def _read(self, answer: requests.Response) -> bytes:
         pieces: list[bytes] = []
         size = 0
-        # read1 returns what is there: a server that drips does not get the time anew per byte.
-        while piece := answer.raw.read1(_PIECE):
+        for piece in answer.iter_content(_PIECE):
             pieces.append(piece)
             size += len(piece)
             if size > self._max_bytes:
                 raise LookupFailed(
                     "bad_answer", f"{self.address} sends more than {self._max_bytes} bytes"
-                )
-            if self._monotonic() > deadline:
-                raise LookupFailed(
-                    "unavailable", f"{self.address} sends for longer than {self._seconds:g} s"
                 )
         return b"".join(pieces)
