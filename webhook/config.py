@@ -12,7 +12,18 @@ from promkit.strictyaml import StrictModel, load_model
 from webhook.channels import AnyChannel
 from webhook.channels.base import Name
 from webhook.channels.log import LogChannel
+from webhook.core.correlation import Rules as CorrelationRules
 from webhook.core.routing import Route, Routing, Target
+from webhook.core.throttle import Rules
+from webhook.settings.correlation import CorrelationConfig
+from webhook.settings.gate import (
+    QuietHoursConfig,
+    SeverityConfig,
+    ThrottleConfig,
+    gate_rules,
+)
+from webhook.settings.reconcile import DeadMansSwitchConfig, ReconcileConfig, check_truth
+from webhook.settings.sources import SourceConfig
 from webhook.settings.store import StoreConfig
 
 T = TypeVar("T")
@@ -67,13 +78,27 @@ class WebhookConfig(StrictModel):
     external_url : what links in notifications start with
     channels : whom to notify, by default the log
     routes : the first that accepts an alert decides; without one every channel that takes the
-        severity gets it
+        severity and level gets it
+    severity : what makes an alert critical, high, medium or low
+    throttle, quiet_hours : what is held back for a digest
+    prometheus, alertmanager : whom to ask for what deliveries do not say
+    reconcile : how we are compared with Alertmanager
+    dead_mans_switch : who is told when nothing arrives any more
+    correlation : which incidents have one cause; null leaves each alone
     """
 
     store: StoreConfig = StoreConfig()
     external_url: Annotated[str, AfterValidator(_external_url)] = "http://localhost:9854"
     channels: Annotated[tuple[AnyChannel, ...], AfterValidator(_some)] = (LogChannel(),)
     routes: tuple[RouteConfig, ...] = ()
+    severity: SeverityConfig = SeverityConfig()
+    throttle: ThrottleConfig = ThrottleConfig()
+    quiet_hours: tuple[QuietHoursConfig, ...] = ()
+    prometheus: SourceConfig | None = None
+    alertmanager: SourceConfig | None = None
+    reconcile: ReconcileConfig = ReconcileConfig()
+    dead_mans_switch: DeadMansSwitchConfig | None = None
+    correlation: CorrelationConfig | None = CorrelationConfig()
 
     @model_validator(mode="after")
     def _cross_check(self) -> Self:
@@ -92,15 +117,30 @@ class WebhookConfig(StrictModel):
                         ("routes", i, "channels", j),
                         f"found the channel {name!r}; allowed: {', '.join(sorted(seen))}",
                     )
+        check_truth(self.alertmanager, self.reconcile, self.dead_mans_switch, seen)
         return self
 
     @cached_property
     def routing(self) -> Routing:
         """The routing that the channels and routes describe."""
         return Routing(
-            targets=tuple(Target(channel.name, channel.severities) for channel in self.channels),
+            targets=tuple(
+                Target(channel.name, channel.severities, channel.levels)
+                for channel in self.channels
+            ),
             routes=tuple(Route(_parsed(route.matchers), route.channels) for route in self.routes),
+            severity=self.severity.rules,
         )
+
+    @cached_property
+    def gate_rules(self) -> Rules:
+        """What is held back."""
+        return gate_rules(self.throttle, self.quiet_hours)
+
+    @cached_property
+    def correlation_rules(self) -> CorrelationRules | None:
+        """When incidents belong together."""
+        return None if self.correlation is None else self.correlation.rules
 
 
 def _parsed(texts: tuple[str, ...]) -> tuple[Matcher, ...]:

@@ -14,15 +14,17 @@ from promkit.reload import ConfigWatcher
 from promkit.web import serve
 from webhook import __version__
 from webhook.adapters.exposition import Metrics
+from webhook.adapters.gatemetrics import GateMetrics
 from webhook.adapters.outbox import Claimed
 from webhook.adapters.queries import counts
 from webhook.adapters.store import Store, open_store
-from webhook.channels.base import Channel, attempt
 from webhook.config import WebhookConfig, load_config
 from webhook.core.facts import Links
 from webhook.core.message import Message
 from webhook.dispatcher import Dispatcher
 from webhook.errors import ChannelError, StoreError
+from webhook.gatekeeper import Gatekeeper
+from webhook.truth import Truth
 from webhook.web.app import make_app
 from webhook.web.parts import Parts, Settings, incident_url
 
@@ -119,6 +121,18 @@ class _Daemon:
             now=clock.now,
         )
         self._dispatcher = Dispatcher(store, clock, self._metrics, self._message_of)
+        self._gatekeeper = Gatekeeper(
+            store,
+            clock,
+            self._metrics,
+            GateMetrics(self._metrics.registry, clock.now),
+            settings=lambda: (self._config.gate_rules, self._config.external_url),
+            admitted=self._dispatcher.wake,
+        )
+
+        self._truth = Truth(
+            store, clock, self._metrics.registry, self._gatekeeper.wake, lambda: self._config
+        )
 
     async def run(self, stop: asyncio.Event, listening: Callable[[tuple[str, ...]], None]) -> None:
         # This process is the only one: whatever is leased was being sent when the last one died.
@@ -130,9 +144,10 @@ class _Daemon:
                 clock=self._clock,
                 metrics=self._metrics,
                 settings=self._settings,
-                notified=self._dispatcher.wake,
+                notified=self._gatekeeper.wake,
                 ready=self._why_not_ready,
                 reload=self._watcher.reload,
+                take=self._truth.take,
             )
         )
         try:
@@ -144,8 +159,10 @@ class _Daemon:
             ):
                 background = [
                     tasks.create_task(self._watcher.run()),
+                    tasks.create_task(self._gatekeeper.run()),
                     tasks.create_task(self._probe_store()),
                     tasks.create_task(self._clean_daily()),
+                    *(tasks.create_task(loop) for loop in self._truth.loops()),
                 ]
                 log.info("listening", extra={"addresses": " ".join(addresses)})
                 listening(addresses)
@@ -169,6 +186,7 @@ class _Daemon:
             )
         self._config = config
         await self._dispatcher.use(config.channels)
+        self._gatekeeper.wake()
 
     def _settings(self) -> Settings:
         config = self._config
@@ -225,34 +243,3 @@ class _Daemon:
             except StoreError as error:
                 log.warning("cannot delete old incidents", extra={"problem": str(error)})
             await self._clock.sleep(DAY)
-
-
-async def send_test(channel: Channel, clock: Clock, external_url: str) -> str:
-    """Send a message that says it is a test; return what the other side answered.
-
-    Raises
-    ------
-    ChannelError
-        If it did not arrive.
-    """
-    now = clock.now()
-    message = Message(
-        key=f"test-{channel.name}-{int(now)}",
-        incident=0,
-        status="firing",
-        severity="info",
-        alertname="AnomalyWebhookTest",
-        query="",
-        labels={"alertname": "AnomalyWebhookTest", "severity": "info"},
-        annotations={
-            "summary": f"This is a test of the channel {channel.name}.",
-            "description": "Nothing is wrong. Somebody ran anomaly-webhook send-test.",
-        },
-        starts_at=now,
-        ends_at=None,
-        generator_url="",
-        links=Links(external_url),
-        is_test=True,
-    )
-    async with channel.connect(clock) as send:
-        return (await attempt(send, message)).detail

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from promkit.clock import Clock, ManualClock
+from tests.webhook.admitting import admit
 from tests.webhook.deliveries import NOW, delivery
 from webhook.adapters import queries
 from webhook.adapters.exposition import Metrics
@@ -86,6 +87,7 @@ class Bench:
 
     async def receive(self, *alerts: Alert) -> None:
         await self.store.record(Recording(delivery(*alerts), self.routing, self.clock.now()))
+        await admit(self.store, self.clock.now())
         self.dispatcher.wake()
 
     async def until(self, **states: int) -> None:

@@ -57,7 +57,7 @@ _KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("throttle: {}", ["1: throttle: found an unknown key; allowed: channels"]),
+        ("throtle: {}", ["1: throtle: found an unknown key", "did you mean throttle"]),
         ("promethius: {url: x}", ["1: promethius: found an unknown key"]),
         ("chanels: []", ["did you mean channels"]),
         (

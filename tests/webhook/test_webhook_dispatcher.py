@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.webhook.admitting import admit
 from tests.webhook.bench import DAY, Bench, advance, failing, logged, scripted
 from tests.webhook.deliveries import NOW, alert, delivery
 from webhook.adapters.recording import Recording
@@ -172,6 +173,7 @@ async def test_an_outbox_that_is_not_available_is_asked_again(
     await bench.clock.until_sleeping(2)
     recording = Recording(delivery(alert()), bench.routing, NOW)
     await bench.store.record(recording)
+    await admit(bench.store, NOW)
     await bench.rename("notifications", "away")
     bench.dispatcher.wake()
     await logged(caplog, "the outbox is not available")

@@ -28,6 +28,11 @@ SUPPRESSED: tuple[SuppressedReason, ...] = (
     "no_channel",
     "superseded",
     "firing_not_delivered",
+    "throttled_metric",
+    "throttled_total",
+    "flapping",
+    "quiet_hours",
+    "firing_held",
 )
 FAILURES: tuple[FailureReason, ...] = (
     "rejected",
@@ -108,7 +113,7 @@ class Metrics:
         )
         self._suppressed = Counter(
             "anomaly_webhook_notifications_suppressed_total",
-            "Alerts or notifications that needed no notification of their own.",
+            "Alerts or notifications that got no notification of their own, and why.",
             ["reason"],
             registry=registry,
         )
@@ -118,6 +123,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.registry = registry
+        """For what other parts publish."""
         for suppressed in SUPPRESSED:
             self._suppressed.labels(suppressed)
         registry.register(_Sizes(version, counts, reloads, now))

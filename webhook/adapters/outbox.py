@@ -25,12 +25,17 @@ from webhook.adapters.schema import (
     quarantine,
 )
 from webhook.core.retry import GIVE_UP_AFTER
+from webhook.core.throttle import HeldReason
 
 State = Literal["new", "held", "pending", "sent", "dead", "suppressed", "digested"]
 Kind = Literal["firing", "resolved", "digest"]
-SuppressedReason = Literal[
-    "repeated", "stale", "already_resolved", "no_channel", "superseded", "firing_not_delivered"
-]
+SuppressedReason = (
+    Literal[
+        "repeated", "stale", "already_resolved", "no_channel", "superseded", "firing_not_delivered"
+    ]
+    | HeldReason
+    | Literal["firing_held"]
+)
 
 # Twice the longest time that one attempt may take, and some.
 LEASE_SECONDS = 60.0

@@ -236,7 +236,7 @@ def _firing(incident: _Incident, channel: str, now: float) -> dict[str, object]:
         "incident_id": incident.id,
         "channel": channel,
         "kind": "firing",
-        "state": "pending",
+        "state": "new",
         "attempts": 0,
         "created_at": now,
         "due_at": now,
@@ -246,13 +246,13 @@ def _firing(incident: _Incident, channel: str, now: float) -> dict[str, object]:
 
 
 def _announce_end(connection: Connection, incident_ids: Sequence[int | None], now: float) -> None:
-    """Put a resolved notification beside each firing one that was sent or still may be."""
+    """Put a resolved notification beside each firing one that was not given up."""
     columns = notifications.c
     values = select(
         columns.incident_id,
         columns.channel,
         literal("resolved"),
-        literal("pending"),
+        literal("new"),
         literal(0),
         literal(now),
         literal(now),
@@ -261,7 +261,7 @@ def _announce_end(connection: Connection, incident_ids: Sequence[int | None], no
     ).where(
         columns.incident_id.in_(incident_ids),
         columns.kind == "firing",
-        columns.state.in_(("pending", "sent")),
+        columns.state.in_(("new", "held", "digested", "pending", "sent")),
     )
     names = "incident_id channel kind state attempts created_at due_at leased_until detail"
     connection.execute(insert(notifications).from_select(names.split(), values))

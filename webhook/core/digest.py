@@ -10,7 +10,7 @@ from webhook.core.throttle import HeldReason, Rules, in_words
 # More lines than this nobody reads on a phone; the digest's page lists everything.
 ROWS = 15
 # What a line tells apart by name.
-NAMES = 3
+NAMES = 2
 _LONGEST_NAME = 60
 # What the series of an alert have in common, or what the line says already.
 _COMMON = frozenset({"alertname", "severity", "query", "job"})

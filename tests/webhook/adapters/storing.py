@@ -7,6 +7,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Row, select
 
+from tests.webhook.admitting import admit
 from tests.webhook.deliveries import NOW, delivery
 from webhook.adapters import outbox
 from webhook.adapters.database import MIGRATIONS, Database
@@ -25,7 +26,10 @@ ROUTING = Routing((Target("chat"), Target("pager", frozenset({"critical"}))))
 async def record(
     store: Store, *alerts: Alert, now: float = NOW, routing: Routing = ROUTING
 ) -> Recorded:
-    return await store.record(Recording(delivery(*alerts), routing, now))
+    """Store a delivery, and let out what it announces."""
+    recorded = await store.record(Recording(delivery(*alerts), routing, now))
+    await admit(store, now)
+    return recorded
 
 
 async def rows(store: Store, table: Any) -> Sequence[Row[Any]]:

@@ -173,7 +173,7 @@ def _leave_undecided(connection: Connection, state: str) -> None:
 
 async def test_what_is_new_or_held_is_not_sent_and_its_incident_stays(store: Store) -> None:
     old = NOW - 91 * DAY
-    for state in ("new", "held"):
+    for state in ("held", "new"):
         end = alert("resolved", state, starts_at=old, ends_at=old + 1)
         await record(store, alert(fingerprint=state, starts_at=old), end, now=old)
         await store.write(partial(_leave_undecided, state=state))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.webhook.admitting import admit
 from tests.webhook.deliveries import NOW, alert_json, body
 from tests.webhook.web.site import ALERTS, Site
 from webhook.adapters import outbox
@@ -89,6 +90,7 @@ async def test_what_an_alert_looks_like(site: Site) -> None:
 
 async def test_listing_notifications(site: Site) -> None:
     await fill(site)
+    await admit(site.store, NOW)
     (item, *_) = (await site.store.claim("chat", NOW, 1)).claimed
     await site.store.settle([outbox.Outcome(item.id, "HTTP 404")], NOW + 1)
 
@@ -106,7 +108,7 @@ async def test_listing_notifications(site: Site) -> None:
             "state": "dead",
             "attempts": 1,
             "created_at": "2027-01-15T08:00:00.000Z",
-            "admitted_at": None,
+            "admitted_at": "2027-01-15T08:00:00.000Z",
             "held_reason": None,
             "held_until": None,
             "digest": None,
