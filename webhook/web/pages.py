@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from promkit.durations import format_duration
 from promkit.web import render_page
+from webhook.adapters.groups import cause_of
 from webhook.adapters.queries import (
     AlertFilter,
     ChannelState,
@@ -21,7 +22,9 @@ from webhook.adapters.queries import (
     incident_with_events,
     quarantined,
 )
+from webhook.adapters.story import story_of
 from webhook.core.message import rfc3339
+from webhook.core.timeline import timeline
 from webhook.web.parts import PARTS
 
 _SHOWN = 50
@@ -76,7 +79,14 @@ async def incident(request: web.Request) -> web.Response:
         if found is None:
             return None
         sent = find_notifications(connection, _EVENTS_SHOWN, incident=incident_id).rows
-        return {"incident": found[0], "events": found[1], "notifications": sent}
+        story = story_of(connection, incident_id)
+        return {
+            "incident": found[0],
+            "events": found[1],
+            "notifications": sent,
+            "cause": cause_of(connection, incident_id),
+            "timeline": [] if story is None else timeline(story[1]),
+        }
 
     found = await parts.store.read(read)
     if found is None:
