@@ -5,7 +5,7 @@ from aiohttp.typedefs import Handler
 
 from promkit.web import lifecycle_routes
 from webhook.errors import StoreUnavailable
-from webhook.web import intake, listing, pages
+from webhook.web import intake, listing, pages, statistics, timeline
 from webhook.web.parts import PARTS, Parts, error_response
 
 
@@ -18,6 +18,9 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_post("/api/v1/alerts", intake.take_alerts)
     app.router.add_get("/api/v1/alerts", listing.list_alerts)
     app.router.add_get("/api/v1/notifications", listing.list_notifications)
+    app.router.add_get("/api/v1/statistics", statistics.list_statistics)
+    app.router.add_get("/api/v1/incidents/{id:[0-9]{1,18}}", timeline.show_incident)
+    app.router.add_get("/api/v1/incidents/{id:[0-9]{1,18}}/timeline", timeline.show_timeline)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/", pages.overview)
     app.router.add_get("/incidents/{id:[0-9]{1,18}}", pages.incident)

@@ -1,7 +1,6 @@
 """What was stored, as JSON for programs?"""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 from aiohttp import web
@@ -13,15 +12,10 @@ from webhook.adapters.outbox import State
 from webhook.adapters.queries import AlertFilter, Page, find_incidents, find_notifications
 from webhook.core.alerts import Status
 from webhook.core.message import rfc3339
+from webhook.web.parameters import BadParameter, number, one_of, page_size, parameters, since
 from webhook.web.parts import PARTS, Settings, error_response, incident_url
 
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1_000
 _STATES = get_args(State)
-
-
-class _BadParameter(ValueError):
-    """A query parameter that cannot be used; the text names it."""
 
 
 async def list_alerts(request: web.Request) -> web.Response:
@@ -29,10 +23,10 @@ async def list_alerts(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     try:
         known = ("status", "severity", "query", "filter", "since", "limit", "before")
-        given = _parameters(request, known)
+        given = parameters(request, known)
         wanted = _alert_filter(given, request.query.getall("filter", []))
-        limit = _limit(given)
-    except _BadParameter as error:
+        limit = page_size(given)
+    except BadParameter as error:
         return error_response(400, str(error))
     page = await parts.store.read(lambda connection: find_incidents(connection, wanted, limit))
     settings = parts.settings()
@@ -44,14 +38,14 @@ async def list_notifications(request: web.Request) -> web.Response:
     """Return notifications, newest first."""
     parts = request.app[PARTS]
     try:
-        given = _parameters(request, ("channel", "state", "incident", "limit", "before"))
-        state = _one_of(given, "state", _STATES)
+        given = parameters(request, ("channel", "state", "incident", "limit", "before"))
+        state = one_of(given, "state", _STATES)
         incident, before, limit = (
-            _number(given, "incident"),
-            _number(given, "before"),
-            _limit(given),
+            number(given, "incident"),
+            number(given, "before"),
+            page_size(given),
         )
-    except _BadParameter as error:
+    except BadParameter as error:
         return error_response(400, str(error))
     channel = given.get("channel")
     page = await parts.store.read(
@@ -119,16 +113,9 @@ def _next(request: web.Request, settings: Settings, page: Page) -> str | None:
     return str(url.update_query(before=page.before))
 
 
-def _parameters(request: web.Request, known: tuple[str, ...]) -> Mapping[str, str]:
-    for name in request.query:
-        if name not in known:
-            raise _BadParameter(f"unknown parameter {name!r}; allowed: {', '.join(known)}")
-    return request.query
-
-
 def _alert_filter(given: Mapping[str, str], filters: list[str]) -> AlertFilter:
     status: Status | None = None
-    match _one_of(given, "status", ("firing", "resolved")):
+    match one_of(given, "status", ("firing", "resolved")):
         case "firing":
             status = "firing"
         case "resolved":
@@ -136,54 +123,14 @@ def _alert_filter(given: Mapping[str, str], filters: list[str]) -> AlertFilter:
     try:
         matchers = tuple(matcher for text in filters for matcher in parse_matchers(text))
     except ValueError as error:
-        raise _BadParameter(f"filter: {error}") from None
+        raise BadParameter(f"filter: {error}") from None
     return AlertFilter(
         status=status,
         severity=given.get("severity"),
         query=given.get("query"),
-        since=_since(given),
-        before=_number(given, "before"),
+        since=since(given),
+        before=number(given, "before"),
         accepts=None
         if not matchers
         else lambda labels: all(matcher.matches(labels) for matcher in matchers),
     )
-
-
-def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str | None:
-    value = given.get(name)
-    if value is not None and value not in allowed:
-        raise _BadParameter(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
-    return value
-
-
-def _number(given: Mapping[str, str], name: str) -> int | None:
-    value = given.get(name)
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) <= 18):
-        raise _BadParameter(f"{name} is {value!r}; allowed: a whole number")
-    return int(value)
-
-
-def _limit(given: Mapping[str, str]) -> int:
-    limit = _number(given, "limit")
-    if limit is None:
-        return DEFAULT_LIMIT
-    if not 1 <= limit <= MAX_LIMIT:
-        raise _BadParameter(f"limit is {limit}; allowed: 1 to {MAX_LIMIT}")
-    return limit
-
-
-def _since(given: Mapping[str, str]) -> float | None:
-    value = given.get("since")
-    if value is None:
-        return None
-    try:
-        if value.replace(".", "", 1).isdigit():
-            return float(value)
-        at = datetime.fromisoformat(value)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        raise _BadParameter(
-            f"since is {value!r}; allowed: unix seconds, or a time such as 2026-11-21T10:00:00Z"
-        ) from None

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_facts"),
     )
+    _statistics()
 
 
 def _groups() -> None:
@@ -163,3 +164,34 @@ def _verdicts() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
     )
     op.create_index("ix_audit_at", "audit", ["at"])
+
+
+# One shape for all, so that the two views and their readers need no more: what was counted, and
+# the columns that it is counted by. SQLite renames no table that a view names: a migration that
+# copies one of these tables has to drop the views first and create them anew.
+_STATISTICS = """
+CREATE VIEW {view} AS
+SELECT {opened_at} AS start, 'incidents_opened' AS measure, query, severity,
+       '' AS channel, '' AS kind, '' AS state, '' AS verdict, COUNT(*) AS number
+FROM incidents GROUP BY 1, 3, 4
+UNION ALL
+SELECT {closed_at}, 'incidents_closed', query, severity, '', '', '', '', COUNT(*)
+FROM incidents WHERE closed_at IS NOT NULL GROUP BY 1, 3, 4
+UNION ALL
+SELECT {created_at}, 'notifications', '', '', channel, kind, state, '', COUNT(*)
+FROM notifications GROUP BY 1, 5, 6, 7
+UNION ALL
+SELECT {changed_at}, 'verdicts', incidents.query, incidents.severity, '', '', '', verdict, COUNT(*)
+FROM feedback JOIN incidents ON incidents.id = feedback.incident_id GROUP BY 1, 3, 4, 8
+"""
+
+
+def _statistics() -> None:
+    # To an integer SQLite cuts off, and PostgreSQL rounds.
+    whole = "CAST({} AS INTEGER)" if op.get_bind().dialect.name == "sqlite" else "floor({})::bigint"
+    for view, seconds in (("stats_hourly", 3_600), ("stats_daily", 86_400)):
+        starts = {
+            name: f"{whole.format(f'{name} / {seconds}')} * {seconds}"
+            for name in ("opened_at", "closed_at", "created_at", "changed_at")
+        }
+        op.execute(_STATISTICS.format(view=view, **starts))

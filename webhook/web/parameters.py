@@ -1,0 +1,65 @@
+"""What do the parameters of a request ask for? What is wrong with one is said, never guessed."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1_000
+
+
+class BadParameter(ValueError):
+    """A query parameter that cannot be used; the text names it."""
+
+
+def parameters(request: web.Request, known: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the parameters of a request, all of which are known."""
+    for name in request.query:
+        if name not in known:
+            raise BadParameter(f"unknown parameter {name!r}; allowed: {', '.join(known)}")
+    return request.query
+
+
+def one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str | None:
+    """Return one of a few words, or None when it was not given."""
+    value = given.get(name)
+    if value is not None and value not in allowed:
+        raise BadParameter(f"{name} is {value!r}; allowed: {', '.join(allowed)}")
+    return value
+
+
+def number(given: Mapping[str, str], name: str) -> int | None:
+    """Return a whole number, or None when it was not given."""
+    value = given.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise BadParameter(f"{name} is {value!r}; allowed: a whole number")
+    return int(value)
+
+
+def page_size(given: Mapping[str, str]) -> int:
+    """Return how many rows a page may have."""
+    limit = number(given, "limit")
+    if limit is None:
+        return DEFAULT_LIMIT
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadParameter(f"limit is {limit}; allowed: 1 to {MAX_LIMIT}")
+    return limit
+
+
+def since(given: Mapping[str, str]) -> float | None:
+    """Return an instant in unix seconds, or None when it was not given."""
+    value = given.get("since")
+    if value is None:
+        return None
+    try:
+        if value.replace(".", "", 1).isdigit():
+            return float(value)
+        at = datetime.fromisoformat(value)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise BadParameter(
+            f"since is {value!r}; allowed: unix seconds, or a time such as 2026-11-21T10:00:00Z"
+        ) from None
