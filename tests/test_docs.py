@@ -26,6 +26,7 @@ from exporter.forecasters.base import Forecaster
 from exporter.settings.drift import DriftConfig
 from exporter.settings.forecast import CapacityConfig, ForecastConfig
 from exporter.settings.models import ModelsConfig
+from exporter.settings.modelwatch import WatchedModelConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
@@ -41,6 +42,7 @@ MODELS = (
     CapacityConfig,
     DriftConfig,
     ModelsConfig,
+    WatchedModelConfig,
 )
 PAGES = sorted(
     path
@@ -99,10 +101,14 @@ def test_presets_can_be_loaded_and_are_bounded() -> None:
             assert query.unit or query.forecast is None, f"{query.name}: alerts would have no unit"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md", "docs/calendars.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/configuration.md", "docs/calendars.md", "docs/model-quality.md"]
+)
 def test_examples_are_valid(page: str) -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
-    examples = [block for block in blocks if block.startswith(("calendars", "prom", "queries"))]
+    examples = [
+        block for block in blocks if block.startswith(("calendars", "prom", "queries", "watched"))
+    ]
     assert examples
     for example in examples:
         parse_config(example, page).all_queries()
