@@ -9,7 +9,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 # Columns that two series must share; with fewer, chance correlates.
 MIN_SHARED = 40
-_CLIP = 10.0
+_CLIP = 4.0
 
 
 def correlate(values: Floats, longest: int) -> tuple[Floats, NDArray[Any]]:
@@ -18,7 +18,8 @@ def correlate(values: Floats, longest: int) -> tuple[Floats, NDArray[Any]]:
     Parameters
     ----------
     values : float64 [S, T]; NaN is "no sample". Deviations in sigmas are best: they have neither
-        season nor unit. What is beyond ten counts as ten, so that no single sample decides
+        season nor unit. Beyond four counts as four: else two that merely jump in the same minutes
+        would be as alike as cause and effect
     longest : columns that one series may run ahead of the other
 
     Returns
