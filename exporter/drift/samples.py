@@ -178,6 +178,10 @@ def memory_of(ascending: Floats, order: Ints, count: Ints, season: int) -> Float
     feign or hide a memory there. A missing sample is the mean rank, which makes the result right
     for those that are there. Farther lags are looked at ever more sparsely.
 
+    Where days differ a little beneath much noise, that sum ends before it has seen it. So with a
+    season it is at least by how much the sums of whole seasons vary beyond those of independent
+    samples: the variance of batch means, Conway (1963), doi:10.1287/mnsc.10.1.47.
+
     ascending, order, count : float64 [S, N], where each sample was in time, samples of each
     season : columns whose rhythm is no memory, see `autocorrelation_times`
     """
@@ -194,7 +198,8 @@ def memory_of(ascending: Floats, order: Ints, count: Ints, season: int) -> Float
             for place in range(start, stop):
                 rank[order[row, place]] = 0.5 * (start + stop - 1) - middle
             start = stop
-        if 0 < SEASONS * season <= columns:
+        has_rhythm = 0 < SEASONS * season <= columns
+        if has_rhythm:
             there = np.zeros(columns)
             there[order[row, : count[row]]] = 1.0
             remove_rhythm(rank, there, season)
@@ -214,6 +219,11 @@ def memory_of(ascending: Floats, order: Ints, count: Ints, season: int) -> Float
             total += step * least
             lag += 2 * step
         memory[row] = max(2.0 * total - 1.0, 1.0)
+        if has_rhythm:
+            squares = 0.0
+            for first in range(0, columns, season):
+                squares += rank[first : first + season].sum() ** 2
+            memory[row] = max(memory[row], squares / power)
     return memory
 
 

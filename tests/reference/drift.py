@@ -22,7 +22,7 @@ def psi(one: Sequence[float], other: Sequence[float]) -> float:
 def memory(values: Sequence[float]) -> float:
     """Return the autocorrelation time of ranks without ties, every pair of lags looked at."""
     n = len(values)
-    ranks = [sum(other < value for other in values) - 0.5 * (n - 1) for value in values]
+    ranks = ranks_of(values)
     power = sum(rank * rank for rank in ranks)
 
     def correlation(lag: int) -> float:
@@ -36,3 +36,22 @@ def memory(values: Sequence[float]) -> float:
         least = min(least, pair)
         total += least
     return max(2.0 * total - 1.0, 1.0)
+
+
+def memory_by_seasons(values: Sequence[float], season: int) -> float:
+    """Return by how much sums of the ranks of whole seasons vary beyond independent ones.
+
+    The mean rank at each phase of the season is taken out before.
+    """
+    ranks = ranks_of(values)
+    phases = [ranks[phase::season] for phase in range(season)]
+    means = [sum(phase) / len(phase) for phase in phases]
+    left = [rank - means[place % season] for place, rank in enumerate(ranks)]
+    sums = [sum(left[first : first + season]) for first in range(0, len(left), season)]
+    return sum(each * each for each in sums) / sum(rank * rank for rank in left)
+
+
+def ranks_of(values: Sequence[float]) -> list[float]:
+    """Return the ranks of values without ties, less their mean."""
+    n = len(values)
+    return [sum(other < value for other in values) - 0.5 * (n - 1) for value in values]

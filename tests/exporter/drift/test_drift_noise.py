@@ -33,6 +33,11 @@ def wave() -> Floats:
     return np.sin(2 * np.pi * np.arange(COLUMNS) / DAY)
 
 
+def days(rng: np.random.Generator, deviation: float) -> Floats:
+    """Return a level of its own for each day."""
+    return np.repeat(rng.normal(0, deviation, (RUNS, COLUMNS // DAY)), DAY, 1)
+
+
 NOISES: Final[dict[str, Callable[[np.random.Generator], Floats]]] = {
     "white": lambda rng: rng.normal(0, 1, (RUNS, COLUMNS)),
     "slow": lambda rng: autoregressive(rng, 0.95),
@@ -42,6 +47,7 @@ NOISES: Final[dict[str, Callable[[np.random.Generator], Floats]]] = {
     ),
     "slow with a day": lambda rng: autoregressive(rng, 0.95) + 10 * wave(),
     "white with a day": lambda rng: rng.normal(0, 1, (RUNS, COLUMNS)) + 3 * wave(),
+    "days that differ": lambda rng: days(rng, 0.3) + rng.normal(0, 1, (RUNS, COLUMNS)),
     "heavy tails": lambda rng: rng.standard_t(3, (RUNS, COLUMNS)),
     "lognormal": lambda rng: rng.lognormal(0, 1, (RUNS, COLUMNS)),
     "few integers": lambda rng: rng.integers(0, 5, (RUNS, COLUMNS)).astype(np.float64),

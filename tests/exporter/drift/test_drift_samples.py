@@ -35,6 +35,19 @@ def test_the_memory_is_as_the_slow_twin_has_it() -> None:
     np.testing.assert_allclose(found.memory, expected, rtol=1e-9)
 
 
+def test_days_that_differ_beneath_much_noise_are_a_memory() -> None:
+    rng = np.random.default_rng(3)
+    days = np.repeat(rng.normal(0, 1, (5, 9)), 20, 1)
+    values = days + rng.normal(0, 3, days.shape)
+    found = reference_of(values, season=20).memory
+    expected = [slow.memory_by_seasons(row.tolist(), 20) for row in values]
+    assert min(expected) > 1.0
+    assert (found >= np.array(expected) * (1 - 1e-9)).all()
+    alone = reference_of(values).memory
+    assert np.isclose(found, expected, rtol=1e-9).sum() >= 3
+    assert np.median(found) > 1.5 * np.median(alone)
+
+
 def test_machine_code_does_what_is_written() -> None:
     values = np.round(autoregressive(0.9, 6, 80))
     values[2, ::3] = np.nan
