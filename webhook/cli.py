@@ -17,9 +17,10 @@ from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
 from webhook.channels.base import Channel
+from webhook.commands import send_test
 from webhook.config import WebhookConfig
-from webhook.errors import ChannelError, StoreError
-from webhook.service import Options, read_config, run, send_test
+from webhook.errors import StoreError
+from webhook.service import Options, read_config, run
 
 PROG = "anomaly-webhook"
 DEFAULT_LISTEN = ":9854"
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(_summary(options.config_file, read_config(options.config_file)))
                 return 0
             case _:
-                return _send_test(read_config(options.config_file), options.channel)
+                return send_test.run(options, read_config(options.config_file), PROG)
     except ConfigProblems as error:
         print(error, file=sys.stderr)
         return 2
@@ -81,37 +82,6 @@ def _run(options: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         return 1
     return 0
-
-
-def _send_test(config: WebhookConfig, name: str | None) -> int:
-    channels = {channel.name: channel for channel in config.channels}
-    if name is None and len(channels) == 1:
-        (name,) = channels
-    if name not in channels:
-        found = "no --channel" if name is None else f"--channel {name}"
-        print(f"{PROG}: found {found}; allowed: {', '.join(channels)}", file=sys.stderr)
-        return 2
-    setup_logging("info", "logfmt")
-    try:
-        answer = asyncio.run(send_test(channels[name], SystemClock(), config.external_url))
-    except ChannelError as error:
-        print(f"{name}: not delivered: {error}", file=sys.stderr)
-        print(_advice(error), file=sys.stderr)
-        return 1
-    print(f"{name}: delivered ({answer}). Look for it at the other side.")
-    return 0
-
-
-def _advice(error: ChannelError) -> str:
-    match error.reason:
-        case "secret":
-            return "Next: check the file that the message names, and that this user can read it."
-        case "redirected" | "rejected":
-            return "Next: correct the channel's url or secret; `run` would not try this one again."
-        case "tls":
-            return "Next: check the certificate of the other side, and its host name in the url."
-        case _:
-            return "Next: check that the other side runs and can be reached; `run` would try again."
 
 
 def _summary(path: Path, config: WebhookConfig) -> str:
@@ -166,12 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     testing = commands.add_parser(
         "send-test",
         help="send a test message through a channel",
-        description="Send one message, marked as a test, through a channel, and say how it went "
-        "(exit code 1: it was not delivered). Uses neither the store nor a running daemon.",
     )
-    testing.add_argument(
-        "--channel", metavar="NAME", help="the channel's name; may be left out if there is one"
-    )
+    send_test.add_flags(testing)
     for command in (checking, testing):
         command.add_argument(
             "--config.file",

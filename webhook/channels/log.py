@@ -8,6 +8,7 @@ from typing import Literal
 
 from promkit.clock import Clock
 from webhook.channels.base import Channel, Receipt, Send
+from webhook.channels.payload import payload
 from webhook.core.message import Message
 
 log = logging.getLogger("webhook.notifications")
@@ -26,7 +27,7 @@ class LogChannel(Channel):
     async def _send(self, message: Message) -> Receipt:
         fields = {
             name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-            for name, value in message.as_json().items()
+            for name, value in payload(message).items()
         }
         log.info("notification", extra={"channel": self.name, **fields})
         return Receipt("logged")
