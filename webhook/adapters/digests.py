@@ -173,4 +173,4 @@ def _groups(connection: Connection, held: Select[*tuple[Any, ...]]) -> list[Held
 def _labels(connection: Connection, groups: Sequence[Row[*tuple[Any, ...]]]) -> dict[int, Any]:
     wanted = {incident for group in groups for incident in (group.first, group.last)}
     statement = select(incidents.c.id, incidents.c.labels).where(incidents.c.id.in_(wanted))
-    return dict(connection.execute(statement).tuples().all())
+    return {row.id: row.labels for row in connection.execute(statement)}
