@@ -49,6 +49,16 @@ queries:
         {share} * max by (instance, mountpoint) (node_filesystem_size_bytes{mountpoint="{mount}"})
       direction: up
       calendars: [holidays]
+# A model that tosses coins: of the time alone, so that its past is there as soon as it is asked for.
+watched_models:
+  - name: coin
+    version: "1"
+    features:
+      - {name: toss, expr: 'label_replace(vector((time() % 7919) ^ 2 % 101), "of", "a", "", "")'}
+    prediction: label_replace(vector((time() % 7919) ^ 2 % 101 / 101), "of", "a", "", "")
+    label: label_replace(vector((time() % 7919) ^ 2 % 101 > bool 40), "of", "a", "", "")
+    step: 1h
+    drift: {reference: 10m, window: 2m, step: 5s, interval: 5s}
 state: {path: "{folder}/exporter.state", interval: 5s}
 """
 
