@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -79,9 +79,9 @@ class World:
     def _deliver(self, what: str, name: str, query: str, severity: str) -> None:
         self.now += 0.01
         labels = {"alertname": "Anomaly", "query": query, "severity": severity, "id": name}
-        ends_at = self.now if what == "resolve" else None
-        status = "resolved" if what == "resolve" else "firing"
-        alert = Alert(name, status, labels, {}, self.now, ends_at, "")
+        alert = Alert(name, "firing", labels, {}, self.now, None, "")
+        if what == "resolve":
+            alert = replace(alert, status="resolved", ends_at=self.now)
         with self.engines[0].begin() as connection:
             record(connection, [Recording(delivery(alert), ROUTING, self.now)])
 
@@ -139,9 +139,7 @@ def test_the_gates_promises(
 ) -> None:
     world.clear()
     world.now = NOW
-    world.rules = Rules(
-        RULES.per_metric_and_severity, RULES.total, RULES.flapping, bypass, RULES.digest
-    )
+    world.rules = replace(RULES, bypass=bypass)
     for what, which in steps:
         world.step(what, which)
     world.finish()
