@@ -24,7 +24,9 @@ DRAIN_SECONDS = 5.0
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.25rem .75rem;text-align:left;"
-    "border-bottom:1px solid #ccc}code{background:#eee;padding:0 .25rem}"
+    "border-bottom:1px solid #ccc}code{background:#eee;padding:0 .25rem}img{max-width:100%}"
+    "button{font:inherit;padding:.75rem 1.25rem;margin:.25rem .25rem .25rem 0}"
+    "textarea,input{font:inherit;width:100%;box-sizing:border-box}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 _PAGE_HEADERS = {

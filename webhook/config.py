@@ -2,7 +2,6 @@
 
 from functools import cached_property
 from typing import Annotated, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
@@ -22,25 +21,18 @@ from webhook.settings.gate import (
     ThrottleConfig,
     gate_rules,
 )
+from webhook.settings.messages import (
+    FeedbackConfig,
+    LinksConfig,
+    TemplatesConfig,
+    TimeZone,
+)
 from webhook.settings.reconcile import DeadMansSwitchConfig, ReconcileConfig, check_truth
 from webhook.settings.sources import SourceConfig
 from webhook.settings.store import StoreConfig
+from webhook.settings.weburl import WebUrl
 
 T = TypeVar("T")
-
-
-def _external_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_good = False
-    if not is_good or parts.query or parts.fragment or parts.username:
-        raise ValueError(
-            f"found {url!r}; allowed: http:// or https:// with a host, and a path if a proxy "
-            "adds one, without user name, query or fragment"
-        )
-    return url.rstrip("/")
 
 
 def _matchers(text: str) -> str:
@@ -85,10 +77,14 @@ class WebhookConfig(StrictModel):
     reconcile : how we are compared with Alertmanager
     dead_mans_switch : who is told when nothing arrives any more
     correlation : which incidents have one cause; null leaves each alone
+    timezone : whose clock times in messages and pictures show
+    templates : words of the user's own, for all channels that have none of their own
+    links : links of the user's own
+    feedback : how people say what an incident was
     """
 
     store: StoreConfig = StoreConfig()
-    external_url: Annotated[str, AfterValidator(_external_url)] = "http://localhost:9854"
+    external_url: WebUrl = "http://localhost:9854"
     channels: Annotated[tuple[AnyChannel, ...], AfterValidator(_some)] = (LogChannel(),)
     routes: tuple[RouteConfig, ...] = ()
     severity: SeverityConfig = SeverityConfig()
@@ -99,6 +95,10 @@ class WebhookConfig(StrictModel):
     reconcile: ReconcileConfig = ReconcileConfig()
     dead_mans_switch: DeadMansSwitchConfig | None = None
     correlation: CorrelationConfig | None = CorrelationConfig()
+    timezone: TimeZone = "UTC"
+    templates: TemplatesConfig = TemplatesConfig()
+    links: LinksConfig = LinksConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
 
     @model_validator(mode="after")
     def _cross_check(self) -> Self:

@@ -14,19 +14,22 @@ from promkit.reload import ConfigWatcher
 from promkit.web import serve
 from webhook import __version__
 from webhook.adapters.exposition import Metrics
+from webhook.adapters.feedback import judged_since
 from webhook.adapters.gatemetrics import GateMetrics
-from webhook.adapters.outbox import Claimed
+from webhook.adapters.linkkeys import LinkKeys
 from webhook.adapters.queries import counts
 from webhook.adapters.store import Store, open_store
+from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
+from webhook.composer import Composer
 from webhook.config import WebhookConfig, load_config
-from webhook.core.facts import Links
-from webhook.core.message import Message
 from webhook.dispatcher import Dispatcher
-from webhook.errors import ChannelError, StoreError
+from webhook.errors import StoreError
 from webhook.gatekeeper import Gatekeeper
 from webhook.truth import Truth
 from webhook.web.app import make_app
-from webhook.web.parts import Parts, Settings, incident_url
+from webhook.web.feedback import Feedback, InForce
+from webhook.web.feedbackroutes import add_feedback
+from webhook.web.parts import Parts, Settings
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +123,17 @@ class _Daemon:
             ),
             now=clock.now,
         )
-        self._dispatcher = Dispatcher(store, clock, self._metrics, self._message_of)
+        self._keys = LinkKeys(store, clock)
+        self._composer = Composer(
+            store, clock, self._metrics.registry, self._keys, lambda: self._config
+        )
+        self._verdicts = VerdictMetrics(
+            self._metrics.registry,
+            lambda: store.read_here(
+                lambda connection: judged_since(connection, clock.now() - KEPT_SECONDS)
+            ),
+        )
+        self._dispatcher = Dispatcher(store, clock, self._metrics, self._composer.compose)
         self._gatekeeper = Gatekeeper(
             store,
             clock,
@@ -150,6 +163,17 @@ class _Daemon:
                 take=self._truth.take,
             )
         )
+        add_feedback(
+            app,
+            Feedback(
+                store=self._store,
+                clock=self._clock,
+                keys=lambda: self._keys.keys(self._config.feedback.secret_file),
+                picture=self._composer.picture,
+                judged=self._verdicts.judged,
+                settings=self._feedback,
+            ),
+        )
         try:
             await self._watcher.reload()
             on_hangup(self._watcher.reload)
@@ -172,6 +196,7 @@ class _Daemon:
                     task.cancel()
         finally:
             await self._dispatcher.close(SEND_GRACE_SECONDS)
+            self._composer.close()
         log.info("stopped")
 
     async def _apply(self, text: str) -> None:
@@ -202,26 +227,14 @@ class _Daemon:
         failure = self._store.failure
         return None if failure is None else f"the store cannot commit: {failure}"
 
-    async def _message_of(self, item: Claimed) -> Message:
-        incident = item.incident
-        if incident is None or item.kind == "digest":
-            raise ChannelError("internal", "a digest has no text yet", is_permanent=True)
-        opened = int(incident.opened_at * 1000)
-        return Message(
-            # Without the store's own ids: they start again at 1 with an empty store.
-            key=f"{incident.fingerprint}-{opened}-{item.kind}-{item.channel}",
-            incident=incident.id,
-            status=item.kind,
-            severity=incident.severity,
-            alertname=incident.alertname,
-            query=incident.query,
-            labels=incident.labels,
-            annotations=incident.annotations,
-            starts_at=incident.starts_at,
-            ends_at=incident.ends_at if item.kind == "resolved" else None,
-            generator_url=incident.generator_url,
-            links=Links(incident_url(self._settings(), incident.id)),
-            handle=item.handle,
+    def _feedback(self) -> InForce:
+        config = self._config
+        return InForce(
+            external_url=config.external_url,
+            zone=config.timezone,
+            has_pictures=config.prometheus is not None,
+            slack_secret_file=config.feedback.slack_signing_secret_file,
+            slack_hosts=config.feedback.slack_hosts,
         )
 
     async def _probe_store(self) -> None:

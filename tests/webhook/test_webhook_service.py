@@ -99,7 +99,11 @@ async def test_an_alert_reaches_people_when_it_fires_and_when_it_ends(tmp_path: 
         assert (await site.get("/-/ready"))[0] == 200
 
     assert (firing["status"], firing["ends_at"]) == ("firing", None)
-    assert firing["links"] == {"incident": "https://alerts.example.org/incidents/1"}
+    links = firing["links"]
+    assert isinstance(links, dict)
+    assert links["incident"] == "https://alerts.example.org/incidents/1"
+    assert links["confirm"].startswith("https://alerts.example.org/feedback/v1.")
+    assert links["graph"] == "http://prometheus:9090/graph?g0.expr=up"
     assert (firing["alertname"], firing["severity"], firing["value"]) == (
         "CpuAnomaly",
         "critical",

@@ -18,6 +18,7 @@ from promkit.secrets import SecretModel
 from webhook.core.message import Message
 from webhook.core.severity import Level
 from webhook.errors import ChannelError
+from webhook.settings.messages import TemplatesConfig
 
 # Long enough for a slow chat service, short enough that a hanging one costs little.
 DEADLINE_SECONDS = 15.0
@@ -54,12 +55,14 @@ class Channel(SecretModel):
     severities : values of the label `severity`, in lower case, that it takes ("none" is an alert
         without one); by default all
     levels : what severities mean, of critical, high, medium and low, that it takes; by default all
+    templates : words of the user's own, each in place of the one for all channels
     """
 
     kind: str
     name: Name = Field(default_factory=lambda data: data["kind"])
     severities: frozenset[Severity] | None = None
     levels: frozenset[Level] | None = None
+    templates: TemplatesConfig | None = None
 
     @property
     def pace(self) -> float:

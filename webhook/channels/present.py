@@ -161,6 +161,8 @@ def _by_template(sheet: Sheet, title: str, body: str) -> Sheet:
     """Return the sheet with the user's own title and body; buttons and state stay."""
     own = one_line(title, LONGEST_TITLE) or sheet.title
     rows = shortened(body.strip(), LONGEST_BODY).splitlines()
+    if not rows:
+        return replace(sheet, title=own, subject=own)
     lines = tuple(Line("", one_line(row, LONGEST_ROW)) for row in rows)
     return replace(sheet, title=own, subject=own, summary="", lines=lines, footer="")
 

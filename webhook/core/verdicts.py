@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 from webhook.core.text import storable
 
-Verdict = Literal["confirmed", "false_alarm", "expected_change", "maintenance", "missed"]
-"""Something was wrong; nothing was; it was meant to be; it was down on purpose; no alert told."""
+Verdict = Literal["confirmed", "false_alarm", "expected_change", "maintenance"]
+"""Something was wrong; nothing was; it was meant to be so; it was worked on."""
 
 Via = Literal["link", "api", "slack"]
 

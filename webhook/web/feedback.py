@@ -1,0 +1,319 @@
+"""How do people say what an incident was? By a signed link, or by the API.
+
+Mail scanners and chat services follow links, some send HEAD and OPTIONS: none of these writes
+anything. The page has buttons without scripts, and only their POST is a verdict.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from sqlalchemy import Row
+
+from promkit.basicauth import credentials
+from promkit.clock import Clock
+from promkit.errors import SecretUnavailable
+from promkit.web import render_page
+from webhook.adapters.feedback import find_feedback, judge, newest_incident, with_verdict
+from webhook.adapters.store import Store
+from webhook.core.digest import told_apart
+from webhook.core.message import rfc3339
+from webhook.core.present import VERDICTS as WORDS
+from webhook.core.present import moment, span
+from webhook.core.tokens import Key, TokenRefused, incident_of, sign
+from webhook.core.verdicts import VERDICTS, Judgement, judgement_of
+from webhook.web.origin import is_foreign, small_body
+from webhook.web.parts import error_response
+
+_CHART_SECONDS = 3600.0
+_DEFAULT_LIMIT, _MAX_LIMIT = 100, 1_000
+_MAX_JSON = 64 * 2**10
+
+_templates = Environment(
+    loader=PackageLoader("webhook", "web/templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What a reload may change.
+
+    Parameters
+    ----------
+    external_url : what links start with
+    zone : of the times on pages
+    has_pictures : whether there is a Prometheus to draw from
+    slack_secret_file : signs Slack's requests; None refuses them
+    slack_hosts : where answers to Slack may go
+    """
+
+    external_url: str
+    zone: str
+    has_pictures: bool
+    slack_secret_file: Path | None
+    slack_hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the handlers work with.
+
+    Parameters
+    ----------
+    keys : returns those that sign links, the newest first
+    picture : draws an incident's series; None where it cannot
+    judged : told of the query and verdict of each that is new or has changed
+    settings : returns what is in force
+    """
+
+    store: Store
+    clock: Clock
+    keys: Callable[[], Awaitable[tuple[Key, ...]]]
+    picture: Callable[[Row[Any]], Awaitable[bytes | None]]
+    judged: Callable[[str, str], None]
+    settings: Callable[[], InForce]
+
+    async def give(self, incident_id: int, judgement: Judgement) -> Row[Any] | None:
+        """Store a verdict; return its incident, None when there is no such incident.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it cannot be stored now.
+        """
+        now = self.clock.now()
+        given = await self.store.write(
+            lambda connection: judge(connection, incident_id, judgement, now)
+        )
+        if given is None:
+            return None
+        if given.before != judgement.verdict:
+            self.judged(given.incident.query, judgement.verdict)
+        return given.incident
+
+
+FEEDBACK = web.AppKey("feedback", Feedback)
+
+
+async def form(request: web.Request) -> web.Response:
+    """Return the page with the buttons; a GET or HEAD changes nothing."""
+    feedback = request.app[FEEDBACK]
+    incident_id = await _granted(request, feedback)
+    if isinstance(incident_id, web.Response):
+        return incident_id
+    found = await feedback.store.read(lambda connection: with_verdict(connection, incident_id))
+    if found is None:
+        return _gone(incident_id)
+    settings, now = feedback.settings(), feedback.clock.now()
+    picture = ""
+    if settings.has_pictures and found[0].labels.get("query"):
+        key = (await feedback.keys())[0]
+        picture = sign(key, "chart", incident_id, now + _CHART_SECONDS)
+    chosen = request.query.get("verdict", "")
+    body = _templates.get_template("feedback.html").render(
+        incident=found[0],
+        given=found[1],
+        words=WORDS,
+        chosen=chosen if chosen in WORDS else "",
+        picture=picture,
+        what=told_apart(found[0].labels),
+        when=lambda at: moment(at, settings.zone),
+        ago=lambda at: span(max(0.0, now - at)),
+    )
+    return _sealed(render_page(f"What was incident {incident_id}?", body))
+
+
+async def take(request: web.Request) -> web.Response:
+    """Store the verdict of a button, and say what that did."""
+    feedback = request.app[FEEDBACK]
+    settings = feedback.settings()
+    if is_foreign(request, settings.external_url):
+        return _refused(403, "This form was sent by another site.")
+    incident_id = await _granted(request, feedback)
+    if isinstance(incident_id, web.Response):
+        return incident_id
+    fields = parse_qs((await small_body(request)).decode("utf-8", "replace"), max_num_fields=20)
+
+    def field(name: str) -> str:
+        return fields.get(name, [""])[0]
+
+    try:
+        judgement = judgement_of(field("verdict"), field("reason"), field("author"), "link")
+    except ValueError as error:
+        return _refused(400, f"Choose one of the buttons: {error}.")
+    incident = await feedback.give(incident_id, judgement)
+    if incident is None:
+        return _gone(incident_id)
+    body = _templates.get_template("feedback_done.html").render(
+        incident=incident, verdict=WORDS[judgement.verdict], judgement=judgement
+    )
+    return _sealed(render_page("Thank you", body))
+
+
+async def signed_chart(request: web.Request) -> web.Response:
+    """Return the picture of an incident to whoever has a signed link to it."""
+    feedback = request.app[FEEDBACK]
+    try:
+        keys = await feedback.keys()
+        now = feedback.clock.now()
+        incident_id = incident_of(request.match_info["token"], keys, "chart", now)
+    except (TokenRefused, SecretUnavailable):
+        return web.Response(status=404, text="No such picture.\n")
+    return await _chart(feedback, incident_id)
+
+
+async def chart(request: web.Request) -> web.Response:
+    """Return the picture of an incident to whoever may see its page."""
+    return await _chart(request.app[FEEDBACK], int(request.match_info["id"]))
+
+
+async def _chart(feedback: Feedback, incident_id: int) -> web.Response:
+    found = await feedback.store.read(lambda connection: with_verdict(connection, incident_id))
+    picture = None if found is None else await feedback.picture(found[0])
+    if picture is None:
+        return web.Response(status=404, text="No such picture.\n")
+    return web.Response(
+        body=picture,
+        content_type="image/png",
+        headers={"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+async def take_json(request: web.Request) -> web.Response:
+    """Store a verdict that a program or a logged-in person sends."""
+    feedback = request.app[FEEDBACK]
+    if is_foreign(request, feedback.settings().external_url, needs_origin=True):
+        return error_response(403, "this was sent by another site")
+    # No form of a foreign page can have this type.
+    if request.content_type != "application/json":
+        return error_response(415, "allowed: Content-Type: application/json")
+    try:
+        document = json.loads(await small_body(request, _MAX_JSON))
+        incident_id, fingerprint, judgement = _judgement(request, document)
+    except (ValueError, RecursionError) as error:
+        return error_response(400, f"{error}" or "the body is no JSON object")
+    if incident_id is None:
+        incident_id = await feedback.store.read(
+            lambda connection: newest_incident(connection, fingerprint)
+        )
+    incident = None if incident_id is None else await feedback.give(incident_id, judgement)
+    if incident is None:
+        return error_response(404, "there is no such incident, or it is older than the retention")
+    return web.json_response(
+        {"incident": incident.id, "query": incident.query, "verdict": judgement.verdict}
+    )
+
+
+def _judgement(request: web.Request, document: object) -> tuple[int | None, str, Judgement]:
+    if not isinstance(document, dict):
+        raise ValueError("the body is no JSON object")
+    known = ("incident", "fingerprint", "verdict", "reason", "author")
+    for name in document:
+        if name not in known:
+            raise ValueError(f"unknown field {str(name)[:50]!r}; allowed: {', '.join(known)}")
+    texts = {name: document.get(name, "") for name in known[1:]}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is {type(value).__name__}; allowed: text")
+    incident = document.get("incident")
+    is_number = isinstance(incident, int) and not isinstance(incident, bool)
+    if is_number == bool(texts["fingerprint"]) or (incident is not None and not is_number):
+        raise ValueError("allowed: either incident, a number, or fingerprint, text")
+    if isinstance(incident, int) and not 0 < incident < 2**62:
+        raise ValueError("incident is out of range")
+    user, _ = credentials(request.headers.get("Authorization", ""))
+    author = texts["author"] or user
+    judgement = judgement_of(texts["verdict"], texts["reason"], author, "api")
+    return incident if isinstance(incident, int) else None, texts["fingerprint"], judgement
+
+
+async def list_feedback(request: web.Request) -> web.Response:
+    """Return verdicts, newest first."""
+    feedback = request.app[FEEDBACK]
+    known = ("query", "verdict", "limit", "before")
+    for name in request.query:
+        if name not in known:
+            return error_response(400, f"unknown parameter {name!r}; allowed: {', '.join(known)}")
+    numbers: dict[str, int] = {}
+    for name in ("limit", "before"):
+        text = request.query.get(name)
+        if text is not None:
+            if not (text.isascii() and text.isdigit() and len(text) <= 18):
+                return error_response(400, f"{name} is {text[:50]!r}; allowed: a whole number")
+            numbers[name] = int(text)
+    limit = numbers.get("limit", _DEFAULT_LIMIT)
+    if not 1 <= limit <= _MAX_LIMIT:
+        return error_response(400, f"limit is {limit}; allowed: 1 to {_MAX_LIMIT}")
+    verdict = request.query.get("verdict")
+    if verdict is not None and verdict not in VERDICTS:
+        allowed = ", ".join(VERDICTS)
+        return error_response(400, f"verdict is {verdict[:50]!r}; allowed: {allowed}")
+    query = request.query.get("query")
+    rows, before = await feedback.store.read(
+        lambda connection: find_feedback(
+            connection, limit, query=query, verdict=verdict, before=numbers.get("before")
+        )
+    )
+    return web.json_response({"feedback": [_row_json(row) for row in rows], "before": before})
+
+
+def _row_json(row: Row[Any]) -> dict[str, object]:
+    return {
+        "incident": row.incident_id,
+        "fingerprint": row.fingerprint,
+        "alertname": row.alertname,
+        "query": row.query,
+        "severity": row.severity,
+        "labels": row.labels,
+        "starts_at": rfc3339(row.starts_at),
+        "ends_at": None if row.ends_at is None else rfc3339(row.ends_at),
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "author": row.author,
+        "via": row.via,
+        "changed_at": rfc3339(row.changed_at),
+    }
+
+
+async def _granted(request: web.Request, feedback: Feedback) -> int | web.Response:
+    """Return the incident that the link is for, or why it is for none."""
+    try:
+        keys = await feedback.keys()
+        now = feedback.clock.now()
+        return incident_of(request.match_info["token"], keys, "feedback", now)
+    except SecretUnavailable:
+        return _refused(503, "Links cannot be checked now; the log of the webhook says why.")
+    except TokenRefused as error:
+        match error.reason:
+            case "malformed":
+                return _refused(404, "This is no complete link; copy all of it from the message.")
+            case "expired":
+                return _refused(410, "This link is too old to be used.")
+            case "forged":
+                return _refused(403, "This link is not one of ours, or its key is out of use.")
+
+
+def _gone(incident_id: int) -> web.Response:
+    return _refused(404, f"Incident {incident_id} is older than what the store keeps.")
+
+
+def _refused(status: int, text: str) -> web.Response:
+    body = Markup("<p>{}</p>").format(text)
+    return _sealed(render_page("Nothing was changed", body, status=status))
+
+
+def _sealed(response: web.Response) -> web.Response:
+    """Keep a page whose address is a secret out of caches and search engines."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
