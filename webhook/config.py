@@ -1,5 +1,6 @@
 """What may stand in the configuration file? Every default, bound and cross-check."""
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Self, TypeVar
 
@@ -135,7 +136,8 @@ class WebhookConfig(StrictModel):
     @cached_property
     def gate_rules(self) -> Rules:
         """What is held back."""
-        return gate_rules(self.throttle, self.quiet_hours)
+        rules = gate_rules(self.throttle, self.quiet_hours)
+        return replace(rules, correlation=self.correlation_rules)
 
     @cached_property
     def correlation_rules(self) -> CorrelationRules | None:

@@ -32,6 +32,8 @@ SUPPRESSED: tuple[SuppressedReason, ...] = (
     "throttled_total",
     "flapping",
     "quiet_hours",
+    "grouped",
+    "missed",
     "firing_held",
 )
 FAILURES: tuple[FailureReason, ...] = (

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, Row, case, func, select, update
 
+from webhook.adapters import groups
 from webhook.adapters.digests import due_at, keep_quiet, make_digests
 from webhook.adapters.schema import incidents, notifications
 from webhook.core.severity import LEVELS
@@ -72,8 +73,11 @@ def look(
     external_url : what links start with
     is_new : whether the rules may have changed since the last look
     """
+    if rules.correlation is not None:
+        groups.assign(connection, rules.correlation, now)
     past = _past(connection, rules, now)
     news = _news(connection)
+    past.groups.update(groups.told_of(connection, {row.group_id for row in news} - {None}))
     held = _announce(connection, news, past, rules, now)
     ends = _ends(connection)
     not_sent: Counter[NotSent] = Counter(hold.reason for hold in held if hold is not None)
@@ -100,6 +104,7 @@ def _news(connection: Connection) -> Sequence[_Row]:
     )
     return connection.execute(
         select(incidents.c.id, incidents.c.fingerprint, incidents.c.level, _metric.label("metric"))
+        .add_columns(incidents.c.group_id)
         .join(undecided, undecided.c.incident_id == incidents.c.id)
         .order_by(_rank, incidents.c.id)
         .limit(BATCH)
@@ -140,7 +145,10 @@ def _announce(
 ) -> list[Hold | None]:
     openings = _openings(connection, news, rules, now)
     decisions = decide(
-        [Announcement(row.id, row.metric, row.level, openings.get(row.id, ())) for row in news],
+        [
+            Announcement(row.id, row.metric, row.level, openings.get(row.id, ()), row.group_id)
+            for row in news
+        ],
         past,
         rules,
         now,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from webhook.adapters.schema import incident_groups, incidents, notifications
 from webhook.core.correlation import Cluster, Grouping, Member, Rules, first_mover, why
 from webhook.core.facts import Cause
+from webhook.core.severity import Level
 
 # Incidents of one look, the newest: a storm must stay cheap.
 _BATCH = 2_000
@@ -102,9 +103,9 @@ def merge(
     return changed
 
 
-def told_of(connection: Connection, group_ids: Iterable[int]) -> dict[int, list[str]]:
+def told_of(connection: Connection, group_ids: Iterable[int]) -> dict[int, list[Level]]:
     """Return the levels of the members that people were told of, or are being told, by group."""
-    told: dict[int, list[str]] = defaultdict(list)
+    told: dict[int, list[Level]] = defaultdict(list)
     for chunk in _chunks(set(group_ids)):
         statement = (
             select(incidents.c.group_id, incidents.c.level)

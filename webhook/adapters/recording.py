@@ -77,6 +77,7 @@ class _Work:
         self._new: list[_Incident] = []
         self._closed: list[_Incident] = []
         self._firing: list[tuple[_Incident, str, float]] = []
+        self._missed: list[tuple[_Incident, float]] = []
         self._events: list[tuple[_Incident, Alert, Change, Recording]] = []
 
     def add(self, recording: Recording) -> Recorded:
@@ -98,7 +99,9 @@ class _Work:
                     self._closed.append(incident)
                     is_notified = True
                 case None:
-                    pass
+                    if change is Change.MISSED and recording.delivery.origin == "reconcile":
+                        self._missed.append((incident, recording.received_at))
+                        is_notified = True
         return Recorded(changes, unrouted, is_notified)
 
     def _apply(self, alert: Alert, recording: Recording) -> tuple[Change, _Incident]:
@@ -139,6 +142,8 @@ class _Work:
         if self._firing:
             rows = [_firing(*firing) for firing in self._firing]
             connection.execute(insert(notifications), rows)
+        if missed := [row for one in self._missed for row in _over(*one)]:
+            connection.execute(insert(notifications), missed)
         for chunk in _chunks(incident.id for incident in self._closed):
             _announce_end(connection, chunk, now)
         if self._events:
@@ -243,6 +248,13 @@ def _firing(incident: _Incident, channel: str, now: float) -> dict[str, object]:
         "leased_until": 0.0,
         "detail": "",
     }
+
+
+def _over(incident: _Incident, now: float) -> Iterator[dict[str, object]]:
+    """Yield what the next digests say of an incident that nobody delivered and that is over."""
+    for channel in () if incident.routed is None else incident.routed.channels:
+        held = {"state": "held", "held_reason": "missed", "held_until": now}
+        yield _firing(incident, channel, now) | held
 
 
 def _announce_end(connection: Connection, incident_ids: Sequence[int | None], now: float) -> None:

@@ -6,16 +6,19 @@ neither held nor counted: there are never more of them than of announcements.
 
 import math
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from promkit.durations import format_duration
+from webhook.core import correlation as causes
 from webhook.core.flapping import Flapping
 from webhook.core.quiet import QuietHours, quiet_until
-from webhook.core.severity import Level
+from webhook.core.severity import LEVELS, Level
 
-HeldReason = Literal["throttled_metric", "throttled_total", "flapping", "quiet_hours"]
+HeldReason = Literal[
+    "throttled_metric", "throttled_total", "flapping", "quiet_hours", "grouped", "missed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Rules:
     bypass : levels that none of these three holds, nor counts
     digest : seconds after which what is held is named in a digest
     quiet : when which levels wait, those that bypass the limits too
+    correlation : what belongs together, so that one of it is enough
     """
 
     per_metric_and_severity: float | None = None
@@ -48,6 +52,7 @@ class Rules:
     bypass: frozenset[Level] = frozenset()
     digest: float = 300.0
     quiet: tuple[QuietHours, ...] = ()
+    correlation: causes.Rules | None = None
 
     @property
     def memory(self) -> float:
@@ -64,12 +69,14 @@ class Announcement:
     incident : its number
     metric : the query, or the alert's name where there is none
     openings : when this alert opened, now included, ascending; unix seconds
+    group : the group of one cause that it belongs to
     """
 
     incident: int
     metric: str
     level: Level
     openings: tuple[float, ...]
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +95,12 @@ class Past:
     ----------
     metrics : when something of a metric and level was last announced
     total : when something was announced or a digest made, ascending
+    groups : the levels of the members that were announced, whenever that was
     """
 
     metrics: dict[tuple[str, Level], float] = field(default_factory=dict)
     total: list[float] = field(default_factory=list)
+    groups: dict[int, list[Level]] = field(default_factory=dict)
 
 
 def decide(news: Sequence[Announcement], past: Past, rules: Rules, now: float) -> list[Hold | None]:
@@ -103,6 +112,8 @@ def decide(news: Sequence[Announcement], past: Past, rules: Rules, now: float) -
     for item in news:
         hold = hold_of(item, past, rules, now)
         decisions.append(hold)
+        if hold is None and item.group is not None:
+            past.groups.setdefault(item.group, []).append(item.level)
         if hold is None and item.level not in rules.bypass:
             past.metrics[item.metric, item.level] = now
             insort(past.total, now)
@@ -116,7 +127,15 @@ def hold_of(item: Announcement, past: Past, rules: Rules, now: float) -> Hold | 
         return Hold("quiet_hours", until)
     if item.level in rules.bypass:
         return None
+    return _limited(item, past, rules, now)
+
+
+def _limited(item: Announcement, past: Past, rules: Rules, now: float) -> Hold | None:
     named_at = now + rules.digest
+    if item.group is not None:
+        told = (-LEVELS.index(level) for level in past.groups.get(item.group, ()))
+        if not causes.announces(-LEVELS.index(item.level), told):
+            return Hold("grouped", named_at)
     if rules.flapping is not None:
         calm_at = rules.flapping.calm_at(item.openings)
         if calm_at is not None:
@@ -145,6 +164,13 @@ def _free_at(past: Past, total: Total, now: float, kept: int) -> float:
     return max(now, past.total[-places] + total.per)
 
 
+_PLAIN: Mapping[HeldReason, str] = {
+    "quiet_hours": "quiet hours",
+    "grouped": "one cause with what was told before",
+    "missed": "it was over before we heard of it",
+}
+
+
 def in_words(reason: HeldReason, rules: Rules) -> str:
     """Say what a reason means under these rules."""
     match reason:
@@ -160,5 +186,5 @@ def in_words(reason: HeldReason, rules: Rules) -> str:
                 return "flapping"
             within = format_duration(rules.flapping.within)
             return f"flapping: {rules.flapping.changes} times or more in {within}"
-        case "quiet_hours":
-            return "quiet hours"
+        case _:
+            return _PLAIN[reason]
