@@ -24,19 +24,8 @@ DRAIN_SECONDS = 5.0
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse}td,th{padding:.25rem .75rem;text-align:left;"
-    "border-bottom:1px solid #ccc}code{background:#eee;padding:0 .25rem}img{max-width:100%}"
-    "button{font:inherit;padding:.75rem 1.25rem;margin:.25rem .25rem .25rem 0}"
-    "textarea,input{font:inherit;width:100%;box-sizing:border-box}"
+    "border-bottom:1px solid #ccc}code{background:#eee;padding:0 .25rem}"
 )
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-_PAGE_HEADERS = {
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self' data:; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def lifecycle_routes(
@@ -135,21 +124,38 @@ async def serve(
         yield tuple(_address(bound) for bound in sockets)
 
 
-def render_page(title: str, body_html: str, status: int = 200) -> web.Response:
+def render_page(
+    title: str, body_html: str, status: int = 200, more_style: str = ""
+) -> web.Response:
     """Return a small page without scripts or foreign assets.
 
     Parameters
     ----------
     title : plain text; escaped here
     body_html : trusted HTML; escape what goes into it
+    more_style : trusted CSS, for what only this page has
     """
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
+    style = STYLE + more_style
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
     view = '<meta name="viewport" content="width=device-width">'
     text = (
         f'<!doctype html><html lang="en"><head>{head}{view}</head>'
         f"<body><h1>{html.escape(title)}</h1>{body_html}</body></html>\n"
     )
-    return web.Response(text=text, status=status, content_type="text/html", headers=_PAGE_HEADERS)
+    return web.Response(text=text, status=status, content_type="text/html", headers=_headers(style))
+
+
+def _headers(style: str) -> dict[str, str]:
+    """Return headers by which a page cannot run or load anything, nor be framed or followed."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return {
+        "Content-Security-Policy": (
+            f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self' data:; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
 
 
 def _bound(host: str, port: int) -> socket.socket:

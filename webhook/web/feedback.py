@@ -35,6 +35,12 @@ _CHART_SECONDS = 3600.0
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 1_000
 _MAX_JSON = 64 * 2**10
 
+# Buttons that a thumb hits.
+_STYLE = (
+    "img{max-width:100%}button{font:inherit;padding:.75rem 1.25rem;margin:0 .5rem .5rem 0}"
+    "textarea,input{font:inherit;width:100%;box-sizing:border-box}"
+)
+
 _templates = Environment(
     loader=PackageLoader("webhook", "web/templates"),
     autoescape=True,
@@ -130,7 +136,7 @@ async def form(request: web.Request) -> web.Response:
         when=lambda at: moment(at, settings.zone),
         ago=lambda at: span(max(0.0, now - at)),
     )
-    return _sealed(render_page(f"What was incident {incident_id}?", body))
+    return _sealed(render_page(f"What was incident {incident_id}?", body, more_style=_STYLE))
 
 
 async def take(request: web.Request) -> web.Response:
