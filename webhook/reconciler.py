@@ -76,15 +76,22 @@ class Reconciler:
     clock : time
     metrics : counts what is found
     notified : called after something was put into the outbox
+    opened : told of new incidents, by alertname and query
     """
 
     def __init__(
-        self, store: Store, clock: Clock, metrics: ReconcileMetrics, notified: Callable[[], None]
+        self,
+        store: Store,
+        clock: Clock,
+        metrics: ReconcileMetrics,
+        notified: Callable[[], None],
+        opened: Callable[[Mapping[tuple[str, str], int]], None] = lambda counts: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._metrics = metrics
         self._notified = notified
+        self._opened = opened
         self._up_since = clock.now()
         self._missing: Mapping[str, float] = {}
         # The end of a time that still has to be looked into; None when all is covered.
@@ -200,6 +207,7 @@ class Reconciler:
                 Recording(delivery, scope.routing, self._clock.now())
             )
             changes += recorded.changes
+            self._opened(recorded.opened)
             if recorded.is_notified:
                 self._notified()
         if alerts:

@@ -3,7 +3,7 @@
 Reconciling with Alertmanager and Prometheus, the dead man's switch, and groups of one cause.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -13,10 +13,11 @@ from promkit.httpconfig import requests_session
 from promkit.labels import Matcher, parse_matchers
 from webhook.adapters.alertmanager import Alertmanager
 from webhook.adapters.alerts_history import AlertsHistory
+from webhook.adapters.held import names_since
 from webhook.adapters.jsonget import JsonSource
 from webhook.adapters.movements import MovementSource
 from webhook.adapters.store import Store
-from webhook.adapters.truthmetrics import HeartbeatMetrics, ReconcileMetrics
+from webhook.adapters.truthmetrics import HeartbeatMetrics, IncidentMetrics, ReconcileMetrics
 from webhook.config import WebhookConfig
 from webhook.core.alerts import Delivery
 from webhook.core.routing import Routing, Target
@@ -29,6 +30,7 @@ from webhook.settings.sources import SourceConfig
 # How late a heartbeat's absence, or a group, may be noticed.
 _WATCH_SECONDS = 5.0
 _CORRELATE_SECONDS = 15.0
+_REMEMBERED = 30 * 86_400.0
 
 
 class Truth:
@@ -53,10 +55,26 @@ class Truth:
     ) -> None:
         self._clock = clock
         self._config = config
-        self._reconciler = Reconciler(store, clock, ReconcileMetrics(registry), notified)
+        self._store = store
+        self._incidents = IncidentMetrics(registry)
+        self._reconciler = Reconciler(
+            store, clock, ReconcileMetrics(registry), notified, self._incidents.opened
+        )
         self._heartbeat = Heartbeat(store, clock, HeartbeatMetrics(registry), notified)
         self._correlator = Correlator(store, clock)
         self._built: tuple[WebhookConfig, Scope | None, Evidence | None] | None = None
+
+    @property
+    def opened(self) -> Callable[[Mapping[tuple[str, str], int]], None]:
+        """Counts new incidents, by alertname and query."""
+        return self._incidents.opened
+
+    async def start(self) -> None:
+        """Remember what alerts there were, so that the next of them is seen as an increase."""
+        since = self._clock.now() - _REMEMBERED
+        self._incidents.expect(
+            await self._store.read(lambda connection: names_since(connection, since))
+        )
 
     def loops(self) -> Sequence[Coroutine[Any, Any, None]]:
         """Return what runs for as long as the daemon does."""

@@ -1,6 +1,6 @@
 """Which incidents do we hold, as far as reconciling asks?"""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, func, select
@@ -33,6 +33,17 @@ def latest_incidents(connection: Connection, fingerprints: Collection[str]) -> d
         )
         found.update(_read(connection, _with_source().where(incidents.c.id.in_(newest))))
     return found
+
+
+def names_since(connection: Connection, since: float) -> Sequence[tuple[str, str]]:
+    """Return the pairs of alertname and query of incidents that opened since then."""
+    rows = connection.execute(
+        select(incidents.c.alertname, incidents.c.query)
+        .where(incidents.c.opened_at > since)
+        .distinct()
+        .limit(_CHUNK)
+    )
+    return [(row.alertname, row.query) for row in rows]
 
 
 def _with_source() -> Select[Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -37,11 +37,13 @@ class Recorded:
     changes : how many alerts made which change
     unrouted : how many new incidents no channel takes
     is_notified : whether it may have put something into the outbox
+    opened : new incidents by alertname and query, those that were over at once included
     """
 
     changes: Counter[Change]
     unrouted: int
     is_notified: bool
+    opened: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -82,11 +84,14 @@ class _Work:
 
     def add(self, recording: Recording) -> Recorded:
         changes: Counter[Change] = Counter()
+        opened: Counter[tuple[str, str]] = Counter()
         unrouted = 0
         is_notified = False
         for alert in recording.delivery.alerts:
             change, incident = self._apply(alert, recording)
             changes[change] += 1
+            if change in (Change.OPENED, Change.MISSED):
+                opened[alert.labels.get("alertname", ""), alert.labels.get("query", "")] += 1
             self._events.append((incident, alert, change, recording))
             match announces(change):
                 case "firing":
@@ -102,7 +107,7 @@ class _Work:
                     if change is Change.MISSED and recording.delivery.origin == "reconcile":
                         self._missed.append((incident, recording.received_at))
                         is_notified = True
-        return Recorded(changes, unrouted, is_notified)
+        return Recorded(changes, unrouted, is_notified, opened)
 
     def _apply(self, alert: Alert, recording: Recording) -> tuple[Change, _Incident]:
         now = recording.received_at

@@ -1,10 +1,13 @@
 """Which numbers does the daemon publish about what it finds out by itself?"""
 
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from webhook.errors import LookupReason
+
+_PAIRS = 1_000
 
 
 class ReconcileMetrics:
@@ -60,6 +63,36 @@ class ReconcileMetrics:
         self._recovered.labels("firing").inc(firing)
         self._recovered.labels("ended").inc(ended)
         self._closed.inc(closed)
+
+
+class IncidentMetrics:
+    """Which alerts open incidents, so that they can be compared with anomalies."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._known: set[tuple[str, str]] = set()
+        self._opened = Counter(
+            "anomaly_webhook_incidents_opened_total",
+            "Incidents that were new, by the names of their alert and query.",
+            ["alertname", "query"],
+            registry=registry,
+        )
+
+    def expect(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Export zeros for what may come again, so that rates start right."""
+        for pair in pairs:
+            self._opened.labels(*self._bounded(pair))
+
+    def opened(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Count new incidents by alertname and query."""
+        for pair, count in counts.items():
+            self._opened.labels(*self._bounded(pair)).inc(count)
+
+    def _bounded(self, pair: tuple[str, str]) -> tuple[str, str]:
+        # The names come from outside; whoever invents new ones must not fill the page.
+        if pair not in self._known and len(self._known) >= _PAIRS:
+            return ("other", "other")
+        self._known.add(pair)
+        return pair
 
 
 class HeartbeatMetrics:

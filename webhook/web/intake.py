@@ -152,6 +152,7 @@ async def _store(parts: Parts, delivery: Delivery, now: float, seconds: float) -
     for change, count in recorded.changes.items():
         parts.metrics.recorded(change, count)
     parts.metrics.suppressed("no_channel", recorded.unrouted)
+    parts.opened(recorded.opened)
     if recorded.is_notified:
         parts.notified()
 

@@ -1,6 +1,6 @@
 """What do the handlers work with, and how does an error look?"""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -43,6 +43,7 @@ class Parts:
     ready : None, or why the daemon cannot take alerts now
     reload : takes the configuration file into use
     take : keeps back what is no alert of a delivery, and returns the rest
+    opened : told of new incidents, by alertname and query
     """
 
     store: Store
@@ -53,6 +54,7 @@ class Parts:
     ready: Callable[[], str | None]
     reload: Callable[[], Awaitable[None]]
     take: Callable[[Delivery, float], Awaitable[Delivery]] = _everything
+    opened: Callable[[Mapping[tuple[str, str], int]], None] = lambda counts: None
 
 
 PARTS = web.AppKey("parts", Parts)
