@@ -28,7 +28,7 @@ class ModelWatching(Showing[ModelLoop]):
     metrics : where they are counted, and their gauges shown
     """
 
-    compiled = "nothing for models"
+    compiled = "model checks"
     waiting = "model checks"
 
     def __init__(self, clock: Clock, metrics: SelfMetrics) -> None:

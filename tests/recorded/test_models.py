@@ -38,6 +38,7 @@ watched_models:
     label: churned
     step: 1h
     drift: {{step: 1h, reference: 14d, window: 1d}}
+  - {{name: blind, version: "1", features: [mood], drift: {{step: 1h, reference: 14d}}}}
 state: {{path: {folder}/exporter.state}}
 """
 LABELS = 'model="churn",model_version="3"'
@@ -164,6 +165,12 @@ async def test_it_is_seen_to_go_bad_and_what_to_do_is_said(
             await exporter.until(f'anomaly_exporter_drift_checks_total{{query="churn.3.{part}"}}')
         page = await exporter.page()
         _, overview = await exporter.ask("/")
+        text = config.read_text()
+        config.write_text(text.replace('"3"', '"4"').replace("name: lost", "name: found"))
+        assert (await exporter.ask("/-/reload", "POST"))[0] == 200
+        await exporter.until_without('anomaly_model_f1_ratio{model="churn",model_version="3"')
+        after = await exporter.until('anomaly_exporter_model_checks_total{model="found"}')
+        config.write_text(text)
     for window, days in (("7d", 7), ("30d", 30), ("90d", 90)):
         found = page[f'anomaly_model_f1_ratio{{{LABELS},window="{window}"}}']
         assert found == pytest.approx(life.f1(days))
@@ -182,6 +189,7 @@ async def test_it_is_seen_to_go_bad_and_what_to_do_is_said(
     assert page[f"anomaly_model_predictions{{{lost}}}"] > 1_000
     assert page[f"anomaly_model_labelled_predictions{{{lost}}}"] == 0
     assert "<td>quality of churn 3</td><td>ok</td>" in overview
+    assert not [name for name in after if 'model="lost"' in name]
     html = config.parent / "models.html"
     flags = [f"--config.file={config}"]
     assert main(["model-report", *flags, "--model", "churn", "--html", str(html)]) == 0
@@ -189,10 +197,11 @@ async def test_it_is_seen_to_go_bad_and_what_to_do_is_said(
     assert "\n  RETRAIN: it has become worse, and what it reads has drifted" in said
     assert "  CRITICAL    feature tenure\n    8 series: 8 critical\n" in said
     assert "<strong>Retrain</strong>" in html.read_text()
-    text = config.read_text()
     config.write_text(text.replace('version: "3"', 'version: "4"'))
-    assert main(["model-report", *flags, "--model", "churn"]) == 0
-    assert "\n  30d of 3 " in capsys.readouterr().out
+    assert main(["model-report", *flags]) == 0
+    said = capsys.readouterr().out
+    assert "\n  30d of 3 " in said
+    assert "\n  no `label`, so that nobody knows whether it is right\n" in said
 
 
 def test_what_the_configuration_means_is_said(
@@ -208,7 +217,7 @@ def test_what_the_configuration_means_is_said(
     ("text", "arguments", "code", "said"),
     [
         ("presets: [node]", [], 2, "there are no `watched_models`; add one"),
-        (None, ["--model", "x"], 2, "--model: found 'x'; allowed: churn, lost"),
+        (None, ["--model", "x"], 2, "--model: found 'x'; allowed: churn, lost, blind"),
     ],
 )
 def test_what_cannot_be_reported_is_said(

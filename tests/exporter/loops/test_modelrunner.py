@@ -105,6 +105,14 @@ def test_a_slow_prometheus_is_asked_in_pieces_and_none_is_counted_twice() -> Non
     assert 0 < quality.windows["90d"].roc_auc_bound < 0.005
 
 
+def test_more_truths_than_predictions_are_asked_for_in_pieces_too() -> None:
+    scores, truths = predicted(60, 1_000, 0.1)
+    scores[1:] = np.nan
+    runner = runner_of(ModelSource(scores, truths))
+    assert runner.run((ORIGIN + 1_439 * HOUR) / 1000).is_behind
+    assert found(runner, 1_439).windows["90d"].labelled == scores.shape[1]
+
+
 def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "exporter.state.models" / "m.npz"
     source = ModelSource(*predicted(40, 4, 0.1))
