@@ -12,13 +12,11 @@ from pathlib import Path
 
 from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
-from promkit.durations import format_duration
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
-from webhook.channels.base import Channel
-from webhook.commands import send_test
-from webhook.config import WebhookConfig
+from webhook.commands import send_test, test_route
+from webhook.commands.check_config import summary
 from webhook.errors import StoreError
 from webhook.service import Options, read_config, run
 
@@ -32,8 +30,9 @@ start here:
   1. write webhook.yml, e.g.   channels: [{kind: log}]
   2. check it                  anomaly-webhook check-config
   3. try a channel             anomaly-webhook send-test --channel log
-  4. run it                    anomaly-webhook run
-  5. tell Alertmanager         receivers:
+  4. ask where alerts go       anomaly-webhook test-route --labels severity=warning
+  5. run it                    anomaly-webhook run
+  6. tell Alertmanager         receivers:
                                  - name: anomaly-webhook
                                    webhook_configs:
                                      - url: http://localhost:9854/api/v1/alerts
@@ -60,8 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "run":
                 return _run(options)
             case "check-config":
-                print(_summary(options.config_file, read_config(options.config_file)))
+                print(summary(options.config_file, read_config(options.config_file)))
                 return 0
+            case "test-route":
+                return test_route.run(options, read_config(options.config_file))
             case _:
                 return send_test.run(options, read_config(options.config_file), PROG)
     except ConfigProblems as error:
@@ -82,34 +83,6 @@ def _run(options: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         return 1
     return 0
-
-
-def _summary(path: Path, config: WebhookConfig) -> str:
-    store = config.store
-    lines = [
-        f"{path} is valid.",
-        f"store     {store.url}, closed incidents are kept for {format_duration(store.retention)}",
-        f"links     start with {config.external_url}",
-        "channels",
-        *(f"  {_described(channel)}" for channel in config.channels),
-        "routes",
-    ]
-    for number, route in enumerate(config.routes, 1):
-        to = ", ".join(route.channels) or "nobody"
-        lines.append(f"  {number}. {', '.join(route.matchers)} -> {to}")
-    lines.append(
-        "  otherwise -> every channel that takes the severity"
-        if config.routes
-        else "  none: every alert -> every channel that takes the severity"
-    )
-    return "\n".join(lines)
-
-
-def _described(channel: Channel) -> str:
-    taken = "every severity"
-    if channel.severities is not None:
-        taken = f"severities {', '.join(sorted(channel.severities)) or 'none at all'}"
-    return f"{channel.name} ({channel.kind}): {taken}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,7 +111,11 @@ def _parser() -> argparse.ArgumentParser:
         help="send a test message through a channel",
     )
     send_test.add_flags(testing)
-    for command in (checking, testing):
+    routing = commands.add_parser(
+        "test-route", help="say where an alert would go, and why not elsewhere"
+    )
+    test_route.add_flags(routing)
+    for command in (checking, testing, routing):
         command.add_argument(
             "--config.file",
             dest="config_file",

@@ -72,6 +72,14 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         f"{config} is valid.\n"
         f"store     sqlite:///{config.parent}/webhook.db, closed incidents are kept for 90d\n"
         "links     start with http://localhost:9854\n"
+        "severity\n"
+        "  critical: severity critical, emergency, fatal, page\n"
+        "  high: severity high, error, major\n"
+        "  medium: severity warning, warn, medium, minor\n"
+        "  low: severity info, information, low, notice, debug\n"
+        "  without such a label: by score medium from 0.7, critical above 0.9; "
+        "by deviation medium from 3, critical above 5 sigmas\n"
+        "  without these either: medium\n"
         "channels\n"
         "  log (log): severities critical, warning\n"
         "  ops (webhook): every severity\n"
@@ -79,6 +87,13 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         '  1. team="db", severity!=info -> ops\n'
         "  2. env=test -> nobody\n"
         "  otherwise -> every channel that takes the severity\n"
+        "throttle\n"
+        "  at most one in 5m for a metric and level\n"
+        "  at most 10 in 15m in all, the last place is kept for a digest\n"
+        "  an alert that opens 4 times in 1h waits until it is calm\n"
+        "  what is held is named in a digest after 5m\n"
+        "quiet hours\n"
+        "  none\n"
     )
 
 

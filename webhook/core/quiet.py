@@ -37,6 +37,11 @@ class QuietHours:
     zone: ZoneInfo
     levels: frozenset[Level]
 
+    @property
+    def ordered_days(self) -> tuple[Day, ...]:
+        """The days, Monday first."""
+        return tuple(day for day in DAYS if day in self.days)
+
     def until(self, now: float) -> float | None:
         """Return when the period that `now` lies in ends; None outside of it. Unix seconds."""
         today = datetime.fromtimestamp(now, self.zone).date()

@@ -1,0 +1,102 @@
+"""What does a configuration file mean, in words? `anomaly-webhook check-config`."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from promkit.durations import format_duration
+from webhook.channels.base import Channel
+from webhook.config import WebhookConfig
+from webhook.core.severity import LEVELS, Level
+from webhook.settings.gate import BoundsConfig, QuietHoursConfig
+
+
+def summary(path: Path, config: WebhookConfig) -> str:
+    """Return what `check-config` prints."""
+    store = config.store
+    return "\n".join(
+        [
+            f"{path} is valid.",
+            f"store     {store.url}, closed incidents are kept for "
+            f"{format_duration(store.retention)}",
+            f"links     start with {config.external_url}",
+            "severity",
+            *(f"  {line}" for line in severity_lines(config)),
+            "channels",
+            *(f"  {_described(channel)}" for channel in config.channels),
+            "routes",
+            *(f"  {line}" for line in _routes(config)),
+            "throttle",
+            *(f"  {line}" for line in throttle_lines(config)),
+            "quiet hours",
+            *(f"  {quiet_line(each)}" for each in config.quiet_hours),
+            *([] if config.quiet_hours else ["  none"]),
+        ]
+    )
+
+
+def severity_lines(config: WebhookConfig) -> Iterator[str]:
+    """Say what makes each level."""
+    rules = config.severity.rules
+    for level in LEVELS:
+        labels = ", ".join(label for label, meant in rules.labels.items() if meant == level)
+        yield f"{level}: severity {labels or 'none at all'}"
+    score, sigmas = config.severity.score, config.severity.sigmas
+    yield f"without such a label: by score {_bounds(score)}; by deviation {_bounds(sigmas)} sigmas"
+    yield f"without these either: {rules.otherwise}"
+
+
+def _bounds(bounds: BoundsConfig) -> str:
+    high = "" if bounds.high is None else f", high above {bounds.high:g}"
+    return f"medium from {bounds.medium:g}{high}, critical above {bounds.critical:g}"
+
+
+def throttle_lines(config: WebhookConfig) -> Iterator[str]:
+    """Say what is held back, and when it is named."""
+    throttle = config.throttle
+    if throttle.per_metric_and_severity is not None:
+        every = format_duration(throttle.per_metric_and_severity)
+        yield f"at most one in {every} for a metric and level"
+    if (total := throttle.total) is not None:
+        per = format_duration(total.per)
+        yield f"at most {total.count} in {per} in all, the last place is kept for a digest"
+    if (flapping := throttle.flapping) is not None:
+        within = format_duration(flapping.within)
+        yield f"an alert that opens {flapping.changes} times in {within} waits until it is calm"
+    limits = (throttle.per_metric_and_severity, throttle.total, throttle.flapping)
+    if all(limit is None for limit in limits):
+        yield "no limits"
+    elif throttle.bypass:
+        yield f"none of this holds {in_order(throttle.bypass)}"
+    yield f"what is held is named in a digest after {format_duration(throttle.digest)}"
+
+
+def quiet_line(hours: QuietHoursConfig) -> str:
+    """Say when which levels are held."""
+    days = "every day" if len(hours.days) == 7 else ", ".join(hours.period.ordered_days)
+    span = f"{hours.start} to {hours.end} ({hours.timezone})"
+    return f"{days} from {span}: {in_order(hours.levels)} wait"
+
+
+def in_order(levels: Collection[Level]) -> str:
+    """Name levels, the worst first."""
+    return ", ".join(level for level in LEVELS if level in levels) or "none at all"
+
+
+def _routes(config: WebhookConfig) -> Iterator[str]:
+    for number, route in enumerate(config.routes, 1):
+        to = ", ".join(route.channels) or "nobody"
+        yield f"{number}. {', '.join(route.matchers)} -> {to}"
+    yield (
+        "otherwise -> every channel that takes the severity"
+        if config.routes
+        else "none: every alert -> every channel that takes the severity"
+    )
+
+
+def _described(channel: Channel) -> str:
+    taken: list[str] = []
+    if channel.severities is not None:
+        taken.append(f"severities {', '.join(sorted(channel.severities)) or 'none at all'}")
+    if channel.levels is not None:
+        taken.append(f"levels {in_order(channel.levels)}")
+    return f"{channel.name} ({channel.kind}): {' and '.join(taken) or 'every severity'}"
