@@ -6,6 +6,7 @@ Redirects are not followed, since they would carry a token to another host.
 """
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ class Poster:
         """
         try:
             async with self._session.post(
-                url, data=body, headers=dict(headers), allow_redirects=False
+                url, data=io.BytesIO(body), headers=dict(headers), allow_redirects=False
             ) as response:
                 if 200 <= response.status < 300:
                     return Answer(response.status, await _start(response, read))

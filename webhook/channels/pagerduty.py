@@ -5,9 +5,8 @@ the resolved closes what the firing opened.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
@@ -97,15 +96,21 @@ def _event(message: Message, channel: str, routing_key: str, now: float) -> byte
         ],
         "images": _images(message, sheet),
     }
-    body = _encoded({**event, "payload": _payload(message, sheet, _details(message, sheet))})
-    if len(body) <= LONGEST_BODY:
-        return body
-    # Labels and annotations of any size; what we say ourselves is short.
-    bare = replace(message, labels={}, annotations={})
-    return _encoded({**event, "payload": _payload(message, sheet, _details(bare, sheet))})
+    words: dict[str, object] = {
+        line.name or f"row {i}": line.words for i, line in enumerate(sheet.lines, 1)
+    }
+    # PagerDuty shows the words as a table; the rest is for its event rules.
+    for details in (
+        {**words, "summary": sheet.summary, "facts": payload(message)},
+        {**words, "note": "labels and annotations exceed what PagerDuty takes"},
+    ):
+        body = _encoded({**event, "payload": _payload(message, sheet, details)})
+        if len(body) <= LONGEST_BODY:
+            break
+    return body
 
 
-def _payload(message: Message, sheet: Sheet, details: dict[str, object]) -> dict[str, object]:
+def _payload(message: Message, sheet: Sheet, details: Mapping[str, object]) -> dict[str, object]:
     where = place(message) or message.query or "anomaly-webhook"
     found = {
         "summary": shortened(sheet.one_liner(), _LONGEST_SUMMARY),
@@ -132,12 +137,6 @@ def _worst_open(digest: Digest) -> str:
     """Return how loud a digest has to be: as the worst that still fires."""
     levels = {row.level for row in digest.rows if row.is_open}
     return next((theirs for ours, theirs in _SEVERITIES.items() if ours in levels), "info")
-
-
-def _details(message: Message, sheet: Sheet) -> dict[str, object]:
-    """Return the facts in words, which PagerDuty shows as a table, and the JSON of webhooks."""
-    words = {line.name or f"row {i}": line.words for i, line in enumerate(sheet.lines, 1)}
-    return {**words, "summary": sheet.summary, "facts": payload(message)}
 
 
 def _images(message: Message, sheet: Sheet) -> list[dict[str, str]]:

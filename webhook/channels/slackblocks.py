@@ -64,7 +64,11 @@ def laid_out(sheet: Sheet, *, is_interactive: bool = False) -> Json:
             "text": escaped(sheet.one_liner(), _FALLBACK),
             "blocks": [{"type": "header", "text": header}],
             "attachments": [
-                {"color": sheet.colour, "fallback": sheet.title[:HEADER], "blocks": blocks}
+                {
+                    "color": sheet.colour,
+                    "fallback": escaped(sheet.title, _FALLBACK),
+                    "blocks": blocks,
+                }
             ],
             **_QUIET,
         }
