@@ -8,6 +8,8 @@
         StoreUnusable       cannot be opened: locked, damaged, newer; the daemon does not start
         StoreUnavailable    cannot commit now: disk full, stage full; 503, Alertmanager retries
         StoreRefused        will never take this row: a defect of ours; 400 and quarantine
+        ArchiveError        what is old cannot be archived: it stays, and tomorrow is another try
+        BackupError         a backup cannot be written or restored; nothing was changed
       LookupFailed          Prometheus or Alertmanager cannot be asked now; asked again later
       ChannelError          one attempt to notify failed; `is_permanent` decides about a retry
 
@@ -67,6 +69,14 @@ class LookupFailed(WebhookError):
     def __init__(self, reason: LookupReason, message: str) -> None:
         super().__init__(message)
         self.reason: LookupReason = reason
+
+
+class ArchiveError(StoreError):
+    """What retention wants to delete cannot be written to the archive; it stays in the store."""
+
+
+class BackupError(StoreError):
+    """A backup cannot be written or restored."""
 
 
 class ChannelError(WebhookError):

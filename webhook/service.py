@@ -13,6 +13,7 @@ from promkit.lifecycle import on_hangup
 from promkit.reload import ConfigWatcher
 from promkit.web import serve
 from webhook import __version__
+from webhook.adapters.archive import Archive
 from webhook.adapters.exposition import Metrics
 from webhook.adapters.feedback import judged_since
 from webhook.adapters.gatemetrics import GateMetrics
@@ -161,6 +162,7 @@ class _Daemon:
                 ready=self._why_not_ready,
                 reload=self._watcher.reload,
                 take=self._truth.take,
+                opened=self._truth.opened,
             )
         )
         add_feedback(
@@ -177,6 +179,7 @@ class _Daemon:
         try:
             await self._watcher.reload()
             on_hangup(self._watcher.reload)
+            await self._truth.start()
             async with (
                 serve(app, self._options.listen, self._options.web_config_file) as addresses,
                 asyncio.TaskGroup() as tasks,
@@ -248,9 +251,10 @@ class _Daemon:
     async def _clean_daily(self) -> None:
         while True:
             settings = self._config.store
+            archive = None if settings.archive is None else Archive(settings.archive)
             try:
                 deleted = await self._store.clean(
-                    self._settings().channels, settings.retention, self._clock.now()
+                    self._settings().channels, settings.retention, self._clock.now(), archive
                 )
                 log.info("old incidents deleted", extra={"rows": deleted})
             except StoreError as error:

@@ -14,15 +14,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from webhook.adapters.schema import (
     attempts,
     channel_states,
-    events,
     incidents,
     notifications,
-    quarantine,
 )
 from webhook.core.retry import GIVE_UP_AFTER
 from webhook.core.throttle import HeldReason
@@ -41,7 +39,6 @@ SuppressedReason = (
 LEASE_SECONDS = 60.0
 # Not decided yet, or still to be sent: their incidents stay, however old.
 UNFINISHED: tuple[State, ...] = ("new", "held", "pending")
-_RETENTION_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,27 +289,3 @@ def expire_orphans(connection: Connection, channels: Collection[str], now: float
         )
         .values(state="dead", finished_at=now, detail="the channel is no longer configured")
     ).rowcount
-
-
-def forget(connection: Connection, before: float) -> int:
-    """Delete a bounded number of rows that ended before an instant; return how many.
-
-    Open incidents stay, and so do incidents with a notification still to be sent or named. Call
-    again until it returns 0.
-    """
-    unfinished = (
-        select(notifications.c.id)
-        .where(notifications.c.incident_id == incidents.c.id)
-        .where(notifications.c.state.in_(UNFINISHED))
-        .exists()
-    )
-    old = {
-        incidents: and_(incidents.c.closed_at < before, ~unfinished),
-        events: events.c.received_at < before,
-        quarantine: quarantine.c.received_at < before,
-    }
-    deleted = 0
-    for table, condition in old.items():
-        ids = select(table.c.id).where(condition).limit(_RETENTION_CHUNK)
-        deleted += connection.execute(delete(table).where(table.c.id.in_(ids))).rowcount
-    return deleted

@@ -17,8 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from webhook.adapters import outbox
+from webhook.adapters.archive import Archive
 from webhook.adapters.database import Database, migrate
 from webhook.adapters.recording import Recorded, Recording, record
+from webhook.adapters.retention import forget
 from webhook.adapters.schema import quarantine
 from webhook.adapters.sqlite import SqliteFile
 from webhook.adapters.writer import Writer
@@ -191,12 +193,26 @@ class Store:
         """
         return 0 if self.is_shared else await self.write(outbox.release_leases)
 
-    async def clean(self, channels: Collection[str], retention: float, now: float) -> int:
-        """Delete what ended longer ago than `retention` seconds; give up what nobody will send."""
+    async def clean(
+        self,
+        channels: Collection[str],
+        retention: float,
+        now: float,
+        archive: Archive | None = None,
+    ) -> int:
+        """Delete what ended longer ago than `retention` seconds; give up what nobody will send.
+
+        Raises
+        ------
+        StoreUnavailable
+            If it cannot be committed now.
+        ArchiveError
+            If what is to be deleted cannot be written to the archive first.
+        """
         await self.write(lambda connection: outbox.expire_orphans(connection, channels, now))
         total = 0
         while deleted := await self.write(
-            lambda connection: outbox.forget(connection, now - retention)
+            lambda connection: forget(connection, now - retention, now, archive)
         ):
             total += deleted
         return total
