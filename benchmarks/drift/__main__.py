@@ -40,6 +40,7 @@ CHOICES: Final = (
     replace(DEFAULT, name="28d/1d", reference=28 * DAY),
     replace(DEFAULT, name="7d/6h", window=6 * HOUR),
     replace(DEFAULT, name="7d/3d", window=3 * DAY),
+    replace(DEFAULT, name="28d/3d", reference=28 * DAY, window=3 * DAY),
 )
 
 GROUPED: Final = replace(
@@ -99,14 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def tasks_of(flags: argparse.Namespace) -> Iterator[Task]:
     """Yield what to examine, and how."""
-    for recorded in list(recording())[: flags.series]:
+    for recorded in recording():
         yield recorded, RECORDING, KINDS
     if flags.data is None:
         return
     counts: dict[str, int] = {}
     for recorded in monitored(flags.data, flags.datasets):
         counts[recorded.dataset] = counts.get(recorded.dataset, 0) + 1
-        if flags.series is not None and counts[recorded.dataset] > flags.series:
+        if counts[recorded.dataset] % flags.every:
             continue
         if len(recorded.values) > 1:
             yield recorded, GROUPED, TOGETHER
@@ -128,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "--datasets", type=names, default=(), metavar="A,B", help="of DATA (default: all)"
     )
     parser.add_argument(
-        "--series", type=positive, metavar="N", help="of each data set at most (default: all)"
+        "--every", type=positive, default=1, metavar="N", help="only every so manieth series"
     )
     parser.add_argument(
         "--choices", type=names, default=(), metavar="A,B", help=f"of {', '.join(NAMES)}"
