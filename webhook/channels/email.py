@@ -166,7 +166,8 @@ def _failure(error: Exception, server: str, hidden: tuple[str, ...]) -> ChannelE
 
 
 def _trouble(error: Exception, server: str, words: str) -> ChannelError:
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
+    # The library has no class of its own for a server without STARTTLS or AUTH.
+    if "extension" in words and "not supported" in words:
         return ChannelError("tls", f"{server} offers less than is configured: {words}")
     if isinstance(error, TimeoutError):
         return ChannelError("timeout", f"no answer from {server}")

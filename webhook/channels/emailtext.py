@@ -60,7 +60,8 @@ def mail(
     if sheet.state == "firing" and sheet.level in ("critical", "high") and not message.is_test:
         made["Importance"] = "high"
     made.set_content(_plain(sheet))
-    made.add_alternative(html(sheet, f"cid:{_PICTURE}@{domain}" if message.picture else ""), "html")
+    shown = f"cid:{_PICTURE}@{domain}" if message.picture else ""
+    made.add_alternative(html(sheet, shown, message.picture_alt), "html")
     if message.picture:
         *_, page = made.iter_parts()
         assert isinstance(page, EmailMessage)
@@ -75,14 +76,16 @@ def mail(
     return Mail(made.as_bytes(), {"message_id": message_id, "subject": subject})
 
 
-def html(sheet: Sheet, picture: str) -> str:
+def html(sheet: Sheet, picture: str, picture_alt: str = "") -> str:
     """Return a sheet as an HTML page for mail programs: tables and inline styles.
 
     Parameters
     ----------
     picture : address of the picture, "" for none
+    picture_alt : what it shows
     """
-    return _pages.get_template("email.html").render(sheet=sheet, picture=picture)
+    page = _pages.get_template("email.html")
+    return page.render(sheet=sheet, picture=picture, picture_alt=picture_alt or sheet.subject)
 
 
 def _plain(sheet: Sheet) -> str:

@@ -144,7 +144,9 @@ def _images(message: Message, sheet: Sheet) -> list[dict[str, str]]:
     url = message.links.picture
     if not (is_link(url) and url.startswith("https://")):
         return []
-    return [{"src": url, "href": message.links.incident, "alt": sheet.subject}]
+    return [
+        {"src": url, "href": message.links.incident, "alt": message.picture_alt or sheet.subject}
+    ]
 
 
 def _encoded(event: dict[str, object]) -> bytes:

@@ -60,7 +60,7 @@ class Bot:
         if message.picture is None:
             return receipt
         left = DEADLINE_SECONDS - 1.0 - (self._clock.monotonic() - began)
-        added = await self._try_picture(message.picture, sheet, where, at, left)
+        added = await self._try_picture(message, sheet, where, at, left)
         return Receipt(f"{receipt.detail}, {added}", receipt.handle)
 
     async def _resolve(self, body: Json, sheet: Sheet, channel: str, at: str) -> Receipt:
@@ -84,24 +84,25 @@ class Bot:
             return await self._call(method, plain(sheet).with_fields(**place))
 
     async def _try_picture(
-        self, picture: bytes, sheet: Sheet, channel: str, at: str, left: float
+        self, message: Message, sheet: Sheet, channel: str, at: str, left: float
     ) -> str:
         try:
             async with asyncio.timeout(min(left, _PICTURE_SECONDS)):
-                await self._picture(picture, sheet, channel, at)
+                await self._picture(message, sheet, channel, at)
         except TimeoutError:
             return "the picture took too long"
         except ChannelError as error:
             return f"without the picture: {error}"
         return "picture added"
 
-    async def _picture(self, picture: bytes, sheet: Sheet, channel: str, at: str) -> None:
-        """Upload a PNG into the message's thread."""
+    async def _picture(self, message: Message, sheet: Sheet, channel: str, at: str) -> None:
+        """Upload the PNG into the message's thread."""
+        picture = message.picture or b""
         place = await self._form(
             "files.getUploadURLExternal",
             filename="series.png",
             length=str(len(picture)),
-            alt_txt=one_line(sheet.one_liner(), 1_000),
+            alt_txt=one_line(message.picture_alt or sheet.one_liner(), 1_000),
         )
         url, file_id = str(place.get("upload_url", "")), str(place.get("file_id", ""))
         if not (url.startswith("https://") or host(url) == host(self._api_url)):
