@@ -1,19 +1,6 @@
-"""Which time zones are there?"""
+"""Which time zone may a query have?"""
 
-from difflib import get_close_matches
-from typing import Annotated
-from zoneinfo import available_timezones
+from promkit.zones import ZoneName
 
-from pydantic import AfterValidator
-
-
-def _zone_exists(name: str | None) -> str | None:
-    if name is not None and name not in available_timezones():
-        near = get_close_matches(name, available_timezones(), 1)
-        hint = f"did you mean {near[0]}?" if near else "such as Europe/Berlin or UTC"
-        raise ValueError(f"found {name!r}, which is no time zone of the IANA database; {hint}")
-    return name
-
-
-TimeZone = Annotated[str | None, AfterValidator(_zone_exists)]
+TimeZone = ZoneName | None
 """A name of the IANA database, or nothing for UTC."""
