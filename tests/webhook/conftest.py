@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.webhook.bench import Bench, on_the_bench
+from tests.webhook.knownprometheus import KnownPrometheus, known_prometheus
 from tests.webhook.postgres import PostgresServer, database_of, running_postgres
 from webhook.adapters.database import Database
 from webhook.adapters.sqlite import SqliteFile
@@ -45,3 +46,9 @@ def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     if request.param == "sqlite":
         return SqliteFile(tmp_path / "data" / "webhook.db")
     return database_of(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownPrometheus]:
+    with known_prometheus(tmp_path_factory.mktemp("prometheus")) as started:
+        yield started

@@ -41,6 +41,8 @@ _CAPACITY = {
     "anomaly_capacity_exhaustion_latest_timestamp_seconds": "latest",
 }
 _CAPACITY_ALERT = "AnomalyCapacityRunningOut"
+# Whose news a breach is; elsewhere it would draw attention from what is wrong now.
+_FORECAST_ALERT = re.compile("breach|forecast|capacity|predict", re.IGNORECASE)
 # A breach that is less likely than not is no news.
 _LIKELY = 0.5
 # Tells the parts of one answer apart; no series has a label of this name.
@@ -167,7 +169,9 @@ async def look_around(
         reading=replace(found.reading, unit=units[0] if units else ""),
         signals=signals,
         watched=int(watched[0]) if watched and math.isfinite(watched[0]) else None,
-        breach=_breach({key: gauges[name] for name, key in breach.items() if name in gauges}),
+        breach=_breach({key: gauges[name] for name, key in breach.items() if name in gauges})
+        if _FORECAST_ALERT.search(alertname)
+        else None,
     )
 
 

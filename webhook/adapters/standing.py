@@ -1,6 +1,5 @@
 """How does an incident stand beside others: those of now, those of before, those of one cause?"""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from webhook.core.facts import Cause, History, Siblings
 HISTORY_DAYS = 30
 _DAY = 86_400.0
 _NAMED = 5
+_LOOKED_AT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,14 @@ def _siblings(connection: Connection, incident: Row[Any]) -> Siblings:
         or_(table.ends_at.is_(None), table.id == incident.id),
     )
     count = connection.execute(select(func.count()).where(same)).scalar_one()
-    labels = connection.execute(select(table.labels).where(same).order_by(table.id).limit(50))
-    names = dict.fromkeys(name for (each,) in labels if (name := _name(each, incident.labels)))
-    return Siblings(count, None, tuple(names)[:_NAMED])
-
-
-def _name(labels: Mapping[str, str], mine: Mapping[str, str]) -> str:
-    """Return what tells a series apart, of those labels that differ between it and this one."""
-    differs = {name: value for name, value in labels.items() if mine.get(name) != value}
-    return told_apart(differs) or told_apart(labels)
+    rows = connection.execute(select(table.labels).where(same).order_by(table.id).limit(_LOOKED_AT))
+    labels = [dict(each) for (each,) in rows]
+    # What all of them have tells nobody apart.
+    common = set(labels[0].items()).intersection(*(each.items() for each in labels[1:]))
+    if len(labels) == 1:
+        common = set()
+    names = dict.fromkeys(told_apart(dict(each.items() - common)) for each in labels)
+    return Siblings(count, None, tuple(name for name in names if name)[:_NAMED])
 
 
 def _history(connection: Connection, incident: Row[Any], now: float) -> History:

@@ -1,0 +1,305 @@
+"""What a message says with everything there, and that it is sent with everything gone."""
+
+import asyncio
+import dataclasses
+import io
+import os
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from prometheus_client import CollectorRegistry
+from sqlalchemy import select, text
+
+from promkit.clock import ManualClock
+from tests.webhook.deliveries import delivery
+from tests.webhook.knownprometheus import ALERT, DAY, KnownPrometheus
+from webhook.adapters.feedback import judge
+from webhook.adapters.linkkeys import LinkKeys
+from webhook.adapters.outbox import Claimed, Kind
+from webhook.adapters.recording import Recording
+from webhook.adapters.schema import incidents
+from webhook.adapters.store import Store
+from webhook.composer import Composer
+from webhook.config import WebhookConfig, load_config
+from webhook.core.alerts import Alert
+from webhook.core.facts import Digest
+from webhook.core.message import Message
+from webhook.core.present import plain_text
+from webhook.core.routing import Routing, Target
+from webhook.core.tokens import incident_of
+from webhook.core.verdicts import judgement_of
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "webhook_message.txt"
+ANNOTATIONS = {
+    "summary": "latency is outside of what is normal for it.",
+    "runbook_url": "https://runbooks.example.org/latency",
+}
+
+
+@dataclasses.dataclass
+class Desk:
+    """A composer over a real store."""
+
+    store: Store
+    clock: ManualClock
+    composer: Composer
+    registry: CollectorRegistry
+    keys: LinkKeys
+
+    async def hears(self, *alerts: Alert, at: float | None = None) -> None:
+        routing = Routing((Target("chat"),))
+        now = self.clock.now() if at is None else at
+        await self.store.record(Recording(delivery(*alerts), routing, now))
+
+    async def message(self, kind: Kind = "firing", channel: str = "log") -> Message:
+        """Return the message about the newest incident."""
+        newest = select(incidents).order_by(incidents.c.id.desc()).limit(1)
+        row = await self.store.read(lambda connection: connection.execute(newest).one())
+        return await self.composer.compose(Claimed(1, row.id, channel, kind, 1, 0.0, row))
+
+    def failures(self) -> dict[str, float]:
+        name = "anomaly_webhook_enrichment_failures_total"
+        return {
+            sample.labels["reason"]: sample.value
+            for family in self.registry.collect()
+            for sample in family.samples
+            if sample.name == name and sample.value
+        }
+
+
+@asynccontextmanager
+async def desk(store: Store, now: float, config: str) -> AsyncIterator[Desk]:
+    clock, registry = ManualClock(now), CollectorRegistry()
+    read: WebhookConfig = load_config(config, "webhook.yml")
+    keys = LinkKeys(store, clock)
+    composer = Composer(store, clock, registry, keys, lambda: read)
+    yield Desk(store, clock, composer, registry, keys)
+    composer.close()
+
+
+def alert(at: float, *, ends_at: float | None = None, **labels: str) -> Alert:
+    named = {**ALERT, **labels}
+    status = "firing" if ends_at is None else "resolved"
+    return Alert(
+        f"f-{named['pod']}".replace('"', ""),
+        "firing" if status == "firing" else "resolved",
+        named,
+        ANNOTATIONS,
+        at,
+        ends_at,
+        "javascript:alert(1)",
+    )
+
+
+CONFIG = """
+external_url: https://alerts.example.org
+timezone: Europe/Berlin
+reconcile: {{receiver: webhook}}
+prometheus: {{url: "{url}", external_url: "https://prometheus.example.org"}}
+alertmanager: {{url: "http://127.0.0.1:1", external_url: "https://alertmanager.example.org"}}
+links:
+  panel: https://grafana.example.org/d/x?var-query={{{{ query }}}}&from={{{{ from_ms }}}}
+"""
+
+
+async def test_a_message_says_everything_that_is_known(
+    store: Store, known: KnownPrometheus
+) -> None:
+    async with desk(store, known.at, CONFIG.format(url=known.url)) as at_desk:
+        await earlier_incident(at_desk, known.at)
+        await at_desk.hears(alert(known.at), alert(known.at, pod="p-2"))
+        first = select(incidents).where(incidents.c.id == 2)
+        row = await store.read(lambda connection: connection.execute(first).one())
+        message = await at_desk.composer.compose(Claimed(1, 2, "log", "firing", 1, 0.0, row))
+        keys = await at_desk.keys.keys(None)
+
+    assert at_desk.failures() == {}
+    check_golden(golden(message))
+    token = re.fullmatch(r"https://alerts.example.org/feedback/(.+)\?verdict=confirmed",
+                         message.links.confirm)  # fmt: skip
+    assert token is not None
+    assert incident_of(token[1], keys, "feedback", known.at) == 2
+    assert message.links.picture.startswith("https://alerts.example.org/charts/v1.")
+    silence = unquote(message.links.silence)
+    assert silence.startswith("https://alertmanager.example.org/#/silences/new?filter={")
+    assert 'pod="p\\"1"' in silence
+    assert message.level == "critical"
+    assert message.picture is not None
+    assert message.picture.startswith(b"\x89PNG")
+    assert len(message.picture) <= 60_000
+    assert "outside of its normal band" in message.picture_alt
+
+
+def check_golden(words: str) -> None:
+    """Compare with the golden file; UPDATE_GOLDEN=1 in the environment rewrites it."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text(words, encoding="utf-8")
+    assert words == GOLDEN.read_text(encoding="utf-8")
+
+
+async def earlier_incident(at_desk: Desk, at: float) -> None:
+    """Have an incident twelve days ago that somebody confirmed."""
+    then = at - 12 * DAY
+    await at_desk.hears(alert(then), at=then)
+    await at_desk.hears(alert(then, ends_at=then + 600), at=then + 600)
+    judgement = judgement_of("confirmed", "", "ana", "api")
+    await at_desk.store.write(lambda connection: judge(connection, 1, judgement, then))
+
+
+def golden(message: Message) -> str:
+    """Return the message as text that is the same whenever the test runs."""
+    words = f"{message.title}\n{plain_text(message)}\n"
+    # What depends on now: instants in words, the window of links, and signatures.
+    words = re.sub(r"\d{1,2} [A-Z][a-z]{2}( \d\d:\d\d CES?T)?", "<then>", words)
+    words = re.sub(r"\d\d:\d\d CES?T", "<then>", words)
+    words = re.sub(r"v1\.[0-9a-f]{4}\.(\w+)\.(\d+)\.\d+\.[\w-]+", r"<token of \1 \2>", words)
+    words = re.sub(r"from=\d+", "from=<ms>", words)
+    return re.sub(r"end_input=[^\n]+", "end_input=<then>", words)
+
+
+async def test_a_resolved_tells_what_is_now_and_no_reason_for_what_is_over(
+    store: Store, known: KnownPrometheus
+) -> None:
+    async with desk(store, known.at + 600, CONFIG.format(url=known.url)) as at_desk:
+        await at_desk.hears(alert(known.at), at=known.at)
+        await at_desk.hears(alert(known.at, ends_at=known.at + 540))
+        message = await at_desk.message("resolved")
+
+    assert message.reading is not None
+    assert message.reading.value == 0.31
+    assert (message.why, message.links.silence) == ("", "")
+    assert message.links.false_alarm
+    assert message.ends_at == known.at + 540
+
+
+async def test_all_channels_of_an_incident_share_one_look(
+    store: Store, known: KnownPrometheus
+) -> None:
+    async with desk(store, known.at, CONFIG.format(url=known.url)) as at_desk:
+        await at_desk.hears(alert(known.at))
+        await asyncio.gather(*(at_desk.message() for _ in range(6)))
+        looks = at_desk.registry.get_sample_value("anomaly_webhook_enrichments_total")
+        await at_desk.clock.advance(601)
+        await at_desk.message()
+        later = at_desk.registry.get_sample_value("anomaly_webhook_enrichments_total")
+    assert (looks, later) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [("hang", "timeout"), ("garbage", "garbage"), ("down", "unreachable"), ("500", "rejected")],
+)
+async def test_without_prometheus_the_message_goes_out_within_the_budget(
+    store: Store, behaviour: str, reason: str
+) -> None:
+    now, released = 1_800_000_000.0, asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        if behaviour == "hang":
+            await released.wait()
+        return web.Response(body=b"<html>", status=500 if behaviour == "500" else 200)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        url = "http://127.0.0.1:1" if behaviour == "down" else str(server.make_url("/"))
+        async with desk(store, now, f"prometheus: {{url: '{url}'}}") as at_desk:
+            await at_desk.hears(
+                dataclasses.replace(alert(now), annotations={"value": "0.97", "runbook_url": "x"})
+            )
+            began = time.monotonic()
+            message = await at_desk.message()
+            taken = time.monotonic() - began
+        released.set()
+
+    assert taken < 3.5
+    assert at_desk.failures() == {reason: 1.0}
+    assert (message.why, message.sparkline, message.picture) == ("", "", None)
+    # What the alert says itself stays, and what the store knows.
+    assert message.reading is not None
+    assert message.reading.value == 0.97
+    assert message.siblings is not None
+    assert message.links.runbook == ""
+    assert "g0.expr" in message.links.graph
+    assert message.links.confirm
+
+
+async def test_a_broken_store_costs_history_and_links_not_the_message(store: Store) -> None:
+    async with desk(store, 1_800_000_000.0, "{}") as at_desk:
+        await at_desk.hears(alert(1_800_000_000.0))
+        newest = select(incidents)
+        row = await store.read(lambda connection: connection.execute(newest).one())
+        for table in ("feedback", "facts"):
+            await rename(store, table)
+        message = await at_desk.composer.compose(Claimed(1, 1, "log", "firing", 1, 0.0, row))
+    assert message.history is None
+    assert message.links.confirm == ""
+    assert at_desk.failures()["store"] >= 1
+    assert message.links.incident == "http://localhost:9854/incidents/1"
+
+
+async def rename(store: Store, table: str) -> None:
+    statement = text(f"ALTER TABLE {table} RENAME TO gone_{table}")
+    await store.write(lambda connection: connection.execute(statement))
+
+
+async def test_users_words_take_the_place_of_ours_for_their_channel(store: Store) -> None:
+    config = """
+channels:
+  - {kind: log}
+  - {kind: log, name: short, templates: {body: "{{ query }} on {{ labels.cluster }}"}}
+templates: {title: "{{ severity|upper }}: {{ summary }}"}
+"""
+    async with desk(store, 1_800_000_000.0, config) as at_desk:
+        await at_desk.hears(alert(1_800_000_000.0))
+        shared, own = await at_desk.message(), await at_desk.message(channel="short")
+    title = "CRITICAL: latency is outside of what is normal for it."
+    assert shared.text == (title, "")
+    assert own.text == (title, "latency on eu.1")
+
+
+async def test_a_template_that_fails_on_a_message_leaves_ours(store: Store) -> None:
+    config = """templates: {body: "{% if labels.pod == 'bad' %}{{ 1 / 0 }}{% endif %}fine"}"""
+    async with desk(store, 1_800_000_000.0, config) as at_desk:
+        await at_desk.hears(alert(1_800_000_000.0, pod="bad"))
+        message = await at_desk.message()
+    assert message.text is None
+    assert at_desk.failures() == {"template": 1.0}
+
+
+async def test_a_digest_says_what_its_row_holds(store: Store) -> None:
+    row = {"level": "high", "what": "x", "count": 2, "is_open": True, "why_held": "limit"}
+    content = {
+        "since": 1.0, "until": 2.0, "held": 2, "still_open": 1, "rows": [row],
+        "by_level": {"high": 2}, "url": "https://a/digests/9",
+    }  # fmt: skip
+    async with desk(store, 1_800_000_000.0, "{}") as at_desk:
+        claimed = Claimed(9, None, "log", "digest", 1, 0.0, None, content=content)
+        message = await at_desk.composer.compose(claimed)
+        empty = await at_desk.composer.compose(dataclasses.replace(claimed, content=None))
+    assert message.key == "digest-9-log"
+    assert message.digest is not None
+    assert (message.digest.held, message.digest.rows[0].what) == (2, "x")
+    assert (message.level, message.links.incident) == ("high", "https://a/digests/9")
+    assert empty.digest == Digest(0.0, 0.0, 0, 0, ())
+
+
+async def test_the_picture_of_a_page_goes_on_to_now(store: Store, known: KnownPrometheus) -> None:
+    async with desk(store, known.at + 300, CONFIG.format(url=known.url)) as at_desk:
+        await at_desk.hears(alert(known.at), at=known.at)
+        row = await store.read(lambda connection: connection.execute(select(incidents)).one())
+        picture = await at_desk.composer.picture(row)
+        assert picture is not None
+        assert io.BytesIO(picture).read(4) == b"\x89PNG"
+    async with desk(store, known.at, "{}") as at_desk:
+        assert await at_desk.composer.picture(row) is None
+    async with desk(store, known.at, "prometheus: {url: 'http://127.0.0.1:1'}") as at_desk:
+        assert await at_desk.composer.picture(row) is None
+    assert at_desk.failures() == {"unreachable": 1.0}
