@@ -1,114 +1,22 @@
 """The life of one query's model, on a source in memory."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from exporter.adapters.versionfiles import VersionFolder
-from exporter.config import QueryConfig, parse_config
 from exporter.core.pieces import Stopped
 from exporter.core.published import GAUGES
-from exporter.core.series import Floats, SeriesBatch
+from exporter.core.series import Floats
 from exporter.errors import QueryError, StateCorrupt, StateError
-from exporter.lifecycle.feedback import END, START
-from exporter.loops.refitrunner import Change, RefitRunner
-from exporter.loops.runner import QueryRunner
-from tests.exporter.arraysource import STEP, ArraySource
-
-SECONDS = STEP / 1000
-TAIL = 240
-"""Columns, an hour."""
-
-FIRST = 2_000
-"""Column of the first evaluation; the challenger's history is 1,440 columns."""
-
-Verdict = tuple[str, str, int, int, str]
-"""Name, verdict, first and last column, row."""
-
-
-class Verdicts(ArraySource):
-    """Also answers what people have said."""
-
-    def __init__(self, values: Floats, verdicts: tuple[Verdict, ...] = ()) -> None:
-        super().__init__(values)
-        self.verdicts = verdicts
-
-    def fetch(self, expr: str, start: int, end: int, step: int, timeout: float) -> SeriesBatch:
-        if START in expr or END in expr:
-            assert '{query="q"}' in expr
-            keys, instants = [], []
-            for name, verdict, first, last, row in self.verdicts:
-                labels = {"query": "q", "incident": name, "verdict": verdict, "row": row}
-                keys.append(json.dumps({**labels, "instance": "webhook:9854"}).encode())
-                instants.append([(first if START in expr else last) * SECONDS])
-            values = np.array(instants, dtype=np.float64).reshape(-1, 1)
-            return SeriesBatch(tuple(keys), np.array([end]), values, step)
-        return super().fetch(expr, start, end, step, timeout)
-
-
-class Stage:
-    """A query that is evaluated now and then, and its model."""
-
-    def __init__(
-        self, values: Floats, folder: Path, more: str = "", verdicts: tuple[Verdict, ...] = ()
-    ) -> None:
-        self.source = Verdicts(values, verdicts)
-        self.query = query_of(more)
-        assert self.query.models is not None
-        self.folder = VersionFolder(folder)
-        self.evaluated = QueryRunner(
-            self.query, self.source, None, lambda phase, seconds: None, lambda: 0.0
-        )
-        self.runner = RefitRunner(
-            self.query,
-            self.query.models,
-            self.evaluated,
-            self.folder,
-            self.source,
-            lambda: 0.0,
-        )
-
-    def evaluate(self, column: int) -> dict[str, Floats]:
-        while (outcome := self.evaluated.run(column * SECONDS)).is_behind:
-            pass
-        return dict(outcome.published.gauges)
-
-    def look(self, column: int, drift: dict[str, int] | None = None) -> None:
-        self.evaluate(column)
-        self.runner.look(column * SECONDS, drift)
-
-    def refit(self, column: int, drift: dict[str, int] | None = None) -> Change:
-        return self.runner.refit(column * SECONDS, "schedule", drift)
-
-
-def query_of(more: str = "") -> QueryConfig:
-    text = (
-        "queries: [{name: q, expr: up, offset: 0, lookback: 6h, range: [null, 1000], "
-        f"models: {{tail: 1h, refit: 2h, history: 1h{more}}}}}]"
-    )
-    (query,) = parse_config(text, "c.yml").all_queries()
-    return query
-
-
-def steady(seed: int = 5, columns: int = 4_000) -> Floats:
-    values: Floats = np.random.default_rng(seed).normal(10.0, 1.0, (3, columns))
-    return values
+from tests.exporter.arraysource import STEP
+from tests.exporter.loops.refitstage import FIRST, SECONDS, TAIL, Stage, promoted, steady
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(steady(), tmp_path / "q")
-
-
-def promoted(stage: Stage) -> Change:
-    """Bring version 2 in force, at column 2,500."""
-    stage.look(FIRST)
-    stage.look(FIRST + TAIL)
-    stage.evaluate(2_500)
-    return stage.refit(2_500, {"none": 3})
 
 
 def test_the_first_look_back_is_a_version_and_a_tail_has_to_come(stage: Stage) -> None:
@@ -263,43 +171,6 @@ def test_a_cold_start_is_another_first_version(stage: Stage) -> None:
     manifests = stage.runner.life.manifests
     assert [(one.number, one.reason) for one in manifests][-1] == (3, "first run")
     assert stage.evaluated.state.model == 3
-
-
-def spiked(stage: Stage, *columns: int) -> None:
-    for column in columns:
-        stage.source.values[1, column : column + 4] = 2_000.0  # out of range: an anomaly to all
-
-
-def test_what_people_said_is_asked_of_both(tmp_path: Path) -> None:
-    """The challenger sees incidents in its history, too; the champion has its verdicts there."""
-    verdicts = (
-        ("a", "confirmed", 1_500, 1_504, "1"),
-        ("b", "missed", 2_100, 2_104, "1"),
-        ("c", "false_alarm", 1_700, 1_704, "1"),
-        ("d", "false_alarm", 2_200, 2_204, "2"),
-        ("e", "maintenance", 2_300, 2_304, "1"),
-        ("f", "confirmed", 10, 14, "1"),  # before all that the challenger has seen
-    )
-    stage = Stage(steady(), tmp_path, verdicts=verdicts)
-    spiked(stage, 1_500, 2_100, 2_300)
-    fit = promoted(stage).manifest
-    assert fit.quality is not None
-    assert fit.champion is not None
-    for quality in (fit.quality, fit.champion):
-        assert (quality.incidents, quality.incidents_caught) == (2, 2)
-        assert quality.false_alarms == 2
-        assert quality.alarms_per_series_day == 0.0, "what is known is no false alarm"
-    assert (fit.quality.false_alarms_repeated, fit.champion.false_alarms_repeated) == (0, 1)
-    assert fit.decision == "promoted"
-
-
-def test_an_incident_that_it_would_not_see_speaks_against_it(tmp_path: Path) -> None:
-    verdicts = (("a", "confirmed", 1_500, 1_504, "1"),)
-    stage = Stage(steady(), tmp_path, verdicts=verdicts)  # whose values are as always
-    fit = promoted(stage).manifest
-    assert (fit.decision, fit.worse) == ("refused", ("incidents_caught",))
-    stage.source.verdicts = ()
-    assert stage.refit(2_500).manifest.decision == "promoted"
 
 
 def test_a_failure_leaves_the_champion_alone(stage: Stage) -> None:

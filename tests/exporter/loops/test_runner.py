@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -299,31 +298,3 @@ def test_a_damaged_state_is_moved_aside(tmp_path: Path) -> None:
     path.write_bytes(b"not a state")
     assert checkpoint.restore(path, {"q": query_of()}) == Saved(is_damaged=True)
     assert path.exists()
-
-
-def test_another_version_may_come_into_force_while_an_answer_is_awaited(values: Floats) -> None:
-    """It has not seen the columns before, and asks for them."""
-    source = ArraySource(values)
-    steady, runner = runner_of(source), runner_of(source)
-    steady.run(100 * SECONDS)
-    runner.run(100 * SECONDS)
-    assert runner.swap(1, runner.state) is None
-    runner.number(1)
-    older = runner.copy()
-    runner.run(110 * SECONDS)
-
-    def exchange() -> None:
-        retired = runner.swap(1, replace(older, model=2))
-        assert retired is not None
-        assert (retired.until, retired.model) == (110 * STEP, 1)
-
-    source.meanwhile.append(exchange)
-    assert runner.run(120 * SECONDS).is_behind
-    outcome = runner.run(120 * SECONDS)
-    assert source.asked[-1] == (101 * STEP, 120 * STEP)
-    assert runner.state.model == 2
-    expected = steady.run(120 * SECONDS)
-    for name in GAUGES:
-        np.testing.assert_array_equal(
-            outcome.published.gauges[name], expected.published.gauges[name]
-        )
