@@ -15,7 +15,7 @@ from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
-from webhook.commands import send_test, test_route
+from webhook.commands import backup, send_test, test_route
 from webhook.commands.check_config import summary
 from webhook.errors import StoreError
 from webhook.service import Options, read_config, run
@@ -55,16 +55,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "run":
+            return _run(options)
+        config = read_config(options.config_file)
         match options.command:
-            case "run":
-                return _run(options)
             case "check-config":
-                print(summary(options.config_file, read_config(options.config_file)))
-                return 0
+                print(summary(options.config_file, config))
+                code = 0
+            case "backup":
+                code = backup.run_backup(options, config)
+            case "restore":
+                code = backup.run_restore(options, config)
             case "test-route":
-                return test_route.run(options, read_config(options.config_file))
+                code = test_route.run(options, config)
             case _:
-                return send_test.run(options, read_config(options.config_file), PROG)
+                code = send_test.run(options, config, PROG)
+        return code
     except ConfigProblems as error:
         print(error, file=sys.stderr)
         return 2
@@ -115,7 +121,11 @@ def _parser() -> argparse.ArgumentParser:
         "test-route", help="say where an alert would go, and why not elsewhere"
     )
     test_route.add_flags(routing)
-    for command in (checking, testing, routing):
+    saving = commands.add_parser("backup", help="write the whole store to a file")
+    backup.add_backup_flags(saving)
+    filling = commands.add_parser("restore", help="fill the store from such a file")
+    backup.add_restore_flags(filling)
+    for command in (checking, testing, routing, saving, filling):
         command.add_argument(
             "--config.file",
             dest="config_file",

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from webhook.errors import StoreUnusable
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 # The first half of the keys of PostgreSQL's advisory locks; the second says which lock.
 LOCKS = 0x616E6F6D
 
@@ -83,24 +83,41 @@ def migrate(database: Database) -> None:
     """
     engine = database.writing_engine(is_migrating=True)
     try:
-        found = _revision(engine, database)
+        with engine.begin() as connection:
+            found = known_revision(connection, database)
         if found is not None and found != newest_revision():
             database.before_upgrade(found)
         with engine.begin() as connection:
             # PostgreSQL: another replica may have done it while this one waited for its turn.
-            if MigrationContext.configure(connection).get_current_revision() != newest_revision():
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            if current_revision(connection) != newest_revision():
+                upgrade(connection)
     except DBAPIError as error:
         raise database.unusable(error) from error
     finally:
         engine.dispose()
 
 
-def _revision(engine: Engine, database: Database) -> str | None:
-    with engine.begin() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the tables to a revision, within the transaction of the connection."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return which revision the tables have; None where there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def known_revision(connection: Connection, database: Database) -> str | None:
+    """Return which revision the tables have.
+
+    Raises
+    ------
+    StoreUnusable
+        If a newer version made them.
+    """
+    found = current_revision(connection)
     if found is not None and found not in revisions():
         raise StoreUnusable(
             f"{database.name} has the schema revision {found!r}, which this version does not know; "
@@ -122,7 +139,7 @@ def revisions() -> list[str]:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     return config
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Row, select
 
 from tests.webhook.admitting import admit
 from tests.webhook.deliveries import NOW, delivery
 from webhook.adapters import outbox
-from webhook.adapters.database import MIGRATIONS, Database
+from webhook.adapters.database import Database, upgrade
 from webhook.adapters.recording import Recorded, Recording
 from webhook.adapters.schema import notifications
 from webhook.adapters.store import Store
@@ -62,12 +60,9 @@ def fingerprint(item: outbox.Claimed) -> str:
 
 def bring_to(database: Database, revision: str) -> None:
     """Make a database as an older version left it."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     engine = database.writing_engine()
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        upgrade(connection, revision)
     engine.dispose()
 
 
