@@ -21,7 +21,7 @@ def tally_path(state: Path | None, model: str) -> Path | None:
 
     state : the state file
     """
-    return None if state is None else state.with_name(f"{state.name}.models") / f"{model}.npz"
+    return None if state is None else state.with_name(f"{state.name}.quality") / f"{model}.npz"
 
 
 def save_history(path: Path, history: History) -> None:

@@ -23,7 +23,7 @@ def history() -> History:
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
     path = tally_path(tmp_path / "exporter.state", "churn")
-    assert path == tmp_path / "exporter.state.models" / "churn.npz"
+    assert path == tmp_path / "exporter.state.quality" / "churn.npz"
     saved = history()
     save_history(path, saved)
     loaded = load_history(path)

@@ -114,7 +114,7 @@ def test_more_truths_than_predictions_are_asked_for_in_pieces_too() -> None:
 
 
 def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "exporter.state.models" / "m.npz"
+    path = tmp_path / "exporter.state.quality" / "m.npz"
     source = ModelSource(*predicted(40, 4, 0.1))
     found(runner_of(source, path=path), 900)
     source.asked.clear()
