@@ -31,6 +31,11 @@ _rank = case({level: i for i, level in enumerate(LEVELS)}, value=incidents.c.lev
 _open = func.sum(case((incidents.c.ends_at.is_(None), 1), else_=0))
 
 
+def digest_url(external_url: str, digest_id: int) -> str:
+    """Return the address of the page that lists everything that a digest names."""
+    return f"{external_url}/digests/{digest_id}"
+
+
 def due_at(connection: Connection) -> float | None:
     """Return when the first of what is held is to be named, unix seconds; None without any."""
     return connection.execute(
@@ -85,6 +90,15 @@ def make_digests(connection: Connection, rules: Rules, external_url: str, now: f
     return len(names)
 
 
+def find_digest(connection: Connection, digest_id: int) -> Row[*tuple[Any, ...]] | None:
+    """Return the notification of a digest; None when there is none of that number."""
+    return connection.execute(
+        select(notifications).where(
+            notifications.c.id == digest_id, notifications.c.kind == "digest"
+        )
+    ).one_or_none()
+
+
 def _make_one(
     connection: Connection,
     channel: str,
@@ -124,7 +138,7 @@ def _make_one(
         )
         .returning(notifications.c.id)
     ).scalar_one()
-    content = asdict(digest) | {"url": f"{external_url}/digests/{digest_id}"}
+    content = asdict(digest) | {"url": digest_url(external_url, digest_id)}
     connection.execute(
         update(notifications).where(notifications.c.id == digest_id).values(content=content)
     )

@@ -108,6 +108,7 @@ def find_notifications(
     channel: str | None = None,
     state: str | None = None,
     incident: int | None = None,
+    digest: int | None = None,
     before: int | None = None,
 ) -> Page:
     """Return a page of notifications, newest first, each with its incident's name and severity.
@@ -116,6 +117,8 @@ def find_notifications(
     """
     statement = (
         select(notifications, incidents.c.alertname, incidents.c.severity, incidents.c.query)
+        .add_columns(incidents.c.level, incidents.c.labels, incidents.c.starts_at)
+        .add_columns(incidents.c.ends_at)
         .outerjoin(incidents, incidents.c.id == notifications.c.incident_id)
         .order_by(notifications.c.id.desc())
     )
@@ -125,6 +128,8 @@ def find_notifications(
         statement = statement.where(notifications.c.state == state)
     if incident is not None:
         statement = statement.where(notifications.c.incident_id == incident)
+    if digest is not None:
+        statement = statement.where(notifications.c.digest_id == digest)
     return _page(connection, statement, notifications.c.id, before, limit)
 
 

@@ -24,6 +24,7 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/", pages.overview)
     app.router.add_get("/incidents/{id:[0-9]{1,18}}", pages.incident)
+    app.router.add_get("/digests/{id:[0-9]{1,18}}", pages.digest)
     return app
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from yarl import URL
 
 from promkit.labels import parse_matchers
+from webhook.adapters.digests import digest_url
 from webhook.adapters.outbox import State
 from webhook.adapters.queries import AlertFilter, Page, find_incidents, find_notifications
 from webhook.core.alerts import Status
@@ -38,19 +39,22 @@ async def list_notifications(request: web.Request) -> web.Response:
     """Return notifications, newest first."""
     parts = request.app[PARTS]
     try:
-        given = parameters(request, ("channel", "state", "incident", "limit", "before"))
+        given = parameters(request, ("channel", "state", "incident", "digest", "limit", "before"))
         state = one_of(given, "state", _STATES)
-        incident, before, limit = (
-            number(given, "incident"),
-            number(given, "before"),
-            page_size(given),
-        )
+        incident, digest = number(given, "incident"), number(given, "digest")
+        before, limit = number(given, "before"), page_size(given)
     except BadParameter as error:
         return error_response(400, str(error))
     channel = given.get("channel")
     page = await parts.store.read(
         lambda connection: find_notifications(
-            connection, limit, channel=channel, state=state, incident=incident, before=before
+            connection,
+            limit,
+            channel=channel,
+            state=state,
+            incident=incident,
+            digest=digest,
+            before=before,
         )
     )
     settings = parts.settings()
@@ -71,6 +75,7 @@ def alert_json(row: Row[Any], settings: Settings) -> dict[str, object]:
         "incident": row.id,
         "alertname": row.alertname,
         "severity": row.severity,
+        "level": row.level,
         "query": row.query,
         "generator_url": row.generator_url,
         "links": {"incident": incident_url(settings, row.id)},
@@ -95,10 +100,17 @@ def _notification_json(row: Row[Any], settings: Settings) -> dict[str, object]:
         "detail": row.detail,
         "alertname": row.alertname,
         "severity": row.severity,
+        "level": row.level,
         "query": row.query,
-        "links": {
-            "incident": None if row.incident_id is None else incident_url(settings, row.incident_id)
-        },
+        "links": _links(row, settings),
+    }
+
+
+def _links(row: Row[Any], settings: Settings) -> dict[str, str | None]:
+    digest_id = row.id if row.kind == "digest" else row.digest_id
+    return {
+        "incident": None if row.incident_id is None else incident_url(settings, row.incident_id),
+        "digest": None if digest_id is None else digest_url(settings.external_url, digest_id),
     }
 
 

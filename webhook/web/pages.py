@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from promkit.durations import format_duration
 from promkit.web import render_page
+from webhook.adapters.digests import due_at, find_digest
 from webhook.adapters.groups import cause_of
 from webhook.adapters.queries import (
     AlertFilter,
@@ -23,12 +24,14 @@ from webhook.adapters.queries import (
     quarantined,
 )
 from webhook.adapters.story import story_of
+from webhook.core.digest import told_apart
 from webhook.core.message import rfc3339
 from webhook.core.timeline import timeline
 from webhook.web.parts import PARTS
 
 _SHOWN = 50
 _EVENTS_SHOWN = 200
+_NAMED_SHOWN = 500
 
 _templates = Environment(
     loader=PackageLoader("webhook", "web/templates"),
@@ -56,6 +59,7 @@ async def overview(request: web.Request) -> web.Response:
         return {
             "open": find_incidents(connection, AlertFilter(status="firing"), _SHOWN).rows,
             "counts": counts(connection),
+            "named_at": due_at(connection),
             "quarantined": quarantined(connection),
             "channels": {
                 name: states.get(name, ChannelState({}, None, ""))
@@ -95,11 +99,37 @@ async def incident(request: web.Request) -> web.Response:
     return _page(f"Incident {incident_id}", "incident.html", parts.clock.now(), found)
 
 
+async def digest(request: web.Request) -> web.Response:
+    """Return the page of one digest: every incident that it accounts for."""
+    parts = request.app[PARTS]
+    digest_id = int(request.match_info["id"])
+    below = request.query.get("before", "")
+    before = int(below) if below.isascii() and below.isdigit() and len(below) <= 18 else None
+
+    def read(connection: Connection) -> dict[str, Any] | None:
+        row = find_digest(connection, digest_id)
+        if row is None:
+            return None
+        page = find_notifications(connection, _NAMED_SHOWN, digest=digest_id, before=before)
+        return {"digest": row, "content": row.content, "named": page.rows, "before": page.before}
+
+    found = await parts.store.read(read)
+    if found is None:
+        text = Markup("<p>It never existed, or it is older than the store's retention.</p>")
+        return render_page(f"No digest {digest_id}", text, status=404)
+    return _page(f"Digest {digest_id}", "digest.html", parts.clock.now(), found)
+
+
 def _page(
     title: str, template: str, now: float, found: Mapping[str, Any], **more: object
 ) -> web.Response:
     body = _templates.get_template(template).render(
-        **found, **more, ago=lambda at: _ago(at, now), when=rfc3339, is_web_url=is_web_url
+        **found,
+        **more,
+        ago=lambda at: _ago(at, now),
+        when=rfc3339,
+        is_web_url=is_web_url,
+        name_of=told_apart,
     )
     return render_page(title, body)
 

@@ -79,6 +79,7 @@ async def test_what_an_alert_looks_like(site: Site) -> None:
                 "incident": 1,
                 "alertname": "CpuAnomaly",
                 "severity": "critical",
+                "level": "critical",
                 "query": "cpu",
                 "generator_url": "http://prometheus:9090/graph?g0.expr=up",
                 "links": {"incident": "https://a.example.org/x/incidents/1"},
@@ -117,8 +118,9 @@ async def test_listing_notifications(site: Site) -> None:
             "detail": "HTTP 404",
             "alertname": "A",
             "severity": "info",
+            "level": "low",
             "query": "cpu",
-            "links": {"incident": "https://a.example.org/x/incidents/1"},
+            "links": {"incident": "https://a.example.org/x/incidents/1", "digest": None},
         }
     ]
     assert [row["status"] for row in one["notifications"]] == ["resolved", "resolved"]
