@@ -48,45 +48,49 @@ class ModelMetrics(MetricSet):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
-        self.model_checks_total = self._counter(
-            "model_checks_total", "Checks of a model's quality that published something.", "model"
+        self.model_quality_checks_total = self._counter(
+            "model_quality_checks_total",
+            "Checks of a model's quality that published something.",
+            "model",
         )
-        self.model_check_failures_total = self._counter(
-            "model_check_failures_total",
+        self.model_quality_check_failures_total = self._counter(
+            "model_quality_check_failures_total",
             "Checks of a model's quality that published nothing, or not all since labels are "
             "neither 0 nor 1, or whose history could not be read or written, by reason.",
             "model",
             "reason",
             values=get_args(ModelFailure),
         )
-        self.model_check_duration_seconds = self._histogram(
-            "model_check_duration_seconds",
+        self.model_quality_check_duration_seconds = self._histogram(
+            "model_quality_check_duration_seconds",
             "Time from asking Prometheus to published quality, per check.",
             "model",
             buckets=_LOOKS,
         )
-        self.last_model_check_timestamp_seconds = self._gauge(
-            "last_model_check_timestamp_seconds",
+        self.last_model_quality_check_timestamp_seconds = self._gauge(
+            "last_model_quality_check_timestamp_seconds",
             "When a model's quality was last published, in unix seconds; 0 for never.",
             "model",
         )
-        self.model_check_interval_seconds = self._gauge(
-            "model_check_interval_seconds", "Configured time between checks of quality.", "model"
+        self.model_quality_check_interval_seconds = self._gauge(
+            "model_quality_check_interval_seconds",
+            "Configured time between checks of quality.",
+            "model",
         )
 
     @property
     def cycles(self) -> Cycles:
         """What is counted of every check."""
         return Cycles(
-            self.model_check_failures_total,
-            self.last_model_check_timestamp_seconds,
-            self.model_check_duration_seconds,
+            self.model_quality_check_failures_total,
+            self.last_model_quality_check_timestamp_seconds,
+            self.model_quality_check_duration_seconds,
         )
 
     def remember(self, model: str, interval: float) -> None:
         """Begin the metrics of a model that is checked every `interval` seconds."""
         self.begin(model)
-        self.model_check_interval_seconds.labels(model).set(interval)
+        self.model_quality_check_interval_seconds.labels(model).set(interval)
 
 
 class ModelGauges(Collector):

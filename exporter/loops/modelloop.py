@@ -54,7 +54,7 @@ class ModelLoop(ShowLoop[ModelQuality]):
                 break
         reason = outcome.failure.reason if outcome.failure else "internal"
         self._note(outcome.failure, reason, "a model's quality is not all known, or not kept")
-        self._metrics.model_checks_total.labels(self.name).inc()
+        self._metrics.model_quality_checks_total.labels(self.name).inc()
         return outcome.quality
 
     def _count_none(self) -> None:

@@ -160,7 +160,7 @@ async def test_it_is_seen_to_go_bad_and_what_to_do_is_said(
     config: Path, life: Life, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running(config) as exporter:
-        await exporter.until('anomaly_exporter_model_checks_total{model="lost"}')
+        await exporter.until('anomaly_exporter_model_quality_checks_total{model="lost"}')
         for part in ("tenure", "mood", "prediction"):
             await exporter.until(f'anomaly_exporter_drift_checks_total{{query="churn.3.{part}"}}')
         page = await exporter.page()
@@ -169,7 +169,7 @@ async def test_it_is_seen_to_go_bad_and_what_to_do_is_said(
         config.write_text(text.replace('"3"', '"4"').replace("name: lost", "name: found"))
         assert (await exporter.ask("/-/reload", "POST"))[0] == 200
         await exporter.until_without('anomaly_model_f1_ratio{model="churn",model_version="3"')
-        after = await exporter.until('anomaly_exporter_model_checks_total{model="found"}')
+        after = await exporter.until('anomaly_exporter_model_quality_checks_total{model="found"}')
         config.write_text(text)
     for window, days in (("7d", 7), ("30d", 30), ("90d", 90)):
         found = page[f'anomaly_model_f1_ratio{{{LABELS},window="{window}"}}']

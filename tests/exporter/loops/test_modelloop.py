@@ -43,7 +43,7 @@ class Bench:
 
     def failures(self, reason: ModelFailure) -> float:
         labels = f'{{model="m",reason="{reason}"}}'
-        return self.page()[f"anomaly_exporter_model_check_failures_total{labels}"]
+        return self.page()[f"anomaly_exporter_model_quality_check_failures_total{labels}"]
 
     async def until_sleeping(self) -> None:
         async with asyncio.timeout(60):
@@ -76,9 +76,9 @@ async def test_it_looks_once_per_interval_and_shows_what_it_found(
     await bench.until_sleeping()
     await bench.loop.stop()
     page = bench.page()
-    assert page['anomaly_exporter_model_checks_total{model="m"}'] == 2
-    assert page['anomaly_exporter_model_check_interval_seconds{model="m"}'] == INTERVAL
-    assert page['anomaly_exporter_last_model_check_timestamp_seconds{model="m"}'] > 0
+    assert page['anomaly_exporter_model_quality_checks_total{model="m"}'] == 2
+    assert page['anomaly_exporter_model_quality_check_interval_seconds{model="m"}'] == INTERVAL
+    assert page['anomaly_exporter_last_model_quality_check_timestamp_seconds{model="m"}'] > 0
     labels = 'model="m",model_version="1"'
     assert page[f'anomaly_model_f1_ratio{{{labels},window="30d"}}'] == pytest.approx(0.88, abs=0.02)
     assert page[f"anomaly_model_degradation_severity{{{labels}}}"] == 0
