@@ -85,7 +85,7 @@ class Tally:
     def __init__(self, scales: Scales) -> None:
         self._scales = scales
         self._samples = self._judged = self._anomalous = self._alarms = 0
-        self._days = 0.0
+        self._milliseconds = 0
         self._banded = self._inside = self._scaled = 0
         self._error = self._width = 0.0
         self._last: dict[bytes, int] = {}
@@ -101,7 +101,7 @@ class Tally:
         self._samples += int(is_there.sum())
         judged = int(is_judged.sum())
         self._judged += judged
-        self._days += judged * batch.step / DAY
+        self._milliseconds += judged * batch.step
         is_anomaly = verdict.is_anomaly if excused is None else verdict.is_anomaly & ~excused
         self._anomalous += int(is_anomaly.sum())
         self._alarms += self._episodes(batch, is_anomaly)
@@ -109,11 +109,12 @@ class Tally:
 
     def quality(self) -> Quality:
         """Return what was counted."""
+        days = self._milliseconds / DAY
         return Quality(
             samples=self._samples,
-            series_days=self._days,
+            series_days=days,
             judged_ratio=_ratio(self._judged, self._samples),
-            alarms_per_series_day=_ratio(self._alarms, self._days),
+            alarms_per_series_day=_ratio(self._alarms, days),
             anomalous_ratio=_ratio(self._anomalous, self._judged),
             band_error_ratio=_ratio(self._error, self._scaled),
             band_width_ratio=_ratio(self._width, self._scaled),
