@@ -1,0 +1,1 @@
+"""What does the webhook hold under load? Run on demand."""
