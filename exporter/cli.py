@@ -50,6 +50,7 @@ examples:
   anomaly-exporter backtest --config.file exporter.yml --start -6h --plots plots/
   anomaly-exporter train --config.file exporter.yml --query node_cpu_busy --output model/
   anomaly-exporter drift-report --config.file exporter.yml --html drift.html
+  anomaly-exporter model-report --config.file exporter.yml --html models.html
   anomaly-exporter models list --config.file exporter.yml
 
 The smallest configuration scores every machine that node_exporter watches:
