@@ -39,7 +39,7 @@ def sample(kind: Sample, channel: str, external_url: str, now: float) -> Message
     message = _firing(channel, external_url, now)
     match kind:
         case "warning":
-            return _warning(message)
+            return _warning(message, now)
         case "resolved":
             return _resolved(message, now)
         case "digest":
@@ -51,7 +51,7 @@ def sample(kind: Sample, channel: str, external_url: str, now: float) -> Message
 
 def _firing(channel: str, external_url: str, now: float) -> Message:
     began = now - 11 * _MINUTE
-    course = _course(now, began)
+    course = _course(now, began, now + 1, middle=0.34, half=0.13, peak=1.84)
     return Message(
         key=f"test-{int(now)}-firing-{channel}",
         incident=0,
@@ -96,20 +96,26 @@ def _firing(channel: str, external_url: str, now: float) -> Message:
     )
 
 
-def _course(now: float, began: float) -> Course:
+def _course(
+    now: float, began: float, ended: float, middle: float, half: float, peak: float
+) -> Course:
+    """Return three hours of a calm series that leaves its band between two instants."""
     times = [now - 3 * _HOUR + step * _STEP for step in range(91)]
-    middle = [0.34 + 0.04 * math.sin(at / 1_500) for at in times]
+    waves = [middle + 0.4 * half * math.sin((at - now) / 1_500) for at in times]
+    noise = [0.35 * half * math.sin(7.1 * step) for step in range(91)]
     values = [
-        (expected if at < began else 1.9 - 0.3 * math.exp((began - at) / 200))
-        + 0.02 * math.sin(at * 7.1)
-        for at, expected in zip(times, middle, strict=True)
+        (peak - (peak - wave) * math.exp((began - at) / 150) if began <= at < ended else wave) + odd
+        for at, wave, odd in zip(times, waves, noise, strict=True)
     ]
-    return Course(times, values, [at - 0.13 for at in middle], [at + 0.13 for at in middle])
+    return Course(times, values, [at - half for at in waves], [at + half for at in waves])
 
 
-def _warning(message: Message) -> Message:
+def _warning(message: Message, now: float) -> Message:
+    course = _course(now, message.starts_at, now + 1, middle=3_050, half=1_150, peak=12_400)
     return replace(
         message,
+        course=course,
+        sparkline=sparkline(course.values),
         key=message.key.replace("test-", "test-warning-", 1),
         severity="warning",
         level="medium",
@@ -125,11 +131,15 @@ def _warning(message: Message) -> Message:
 
 
 def _resolved(message: Message, now: float) -> Message:
+    began = now - 29 * _MINUTE
+    course = _course(now, began, now - 4 * _MINUTE, middle=0.34, half=0.13, peak=1.84)
     return replace(
         message,
+        course=course,
+        sparkline=sparkline(course.values),
         key=message.key.replace("-firing-", "-resolved-"),
         status="resolved",
-        starts_at=now - 29 * _MINUTE,
+        starts_at=began,
         ends_at=now,
         reading=replace(message.reading or Reading(), value=0.36),
         siblings=None,
