@@ -170,7 +170,13 @@ class Refit:
     def _batches(self, start: int, end: int, series: int) -> Iterator[SeriesBatch]:
         query = self._query
         slices = Slices(
-            query.name, query.expr, self._step, query.timeout, self._source, self._clock
+            query.name,
+            query.expr,
+            self._step,
+            query.timeout,
+            self._source,
+            self._clock,
+            "refitting the model",
         )
         while start <= end:
             self._check()

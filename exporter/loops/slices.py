@@ -38,6 +38,7 @@ class Slices:
     timeout : seconds for each slice
     source : whom to ask
     clock : seconds that never go back
+    what : is done with them, as the log calls it
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Slices:
         timeout: float,
         source: Source,
         clock: Callable[[], float],
+        what: str = "looking back",
     ) -> None:
         self._query = query
         self._expr = expr
@@ -55,6 +57,7 @@ class Slices:
         self._timeout = timeout
         self._source = source
         self._clock = clock
+        self._what = what
         self._samples = SLICE
         self._series: int | None = None
         self._said = clock()
@@ -111,7 +114,7 @@ class Slices:
         if now - self._said >= PROGRESS_SECONDS:
             self._said = now
             log.info(
-                "looking back",
+                self._what,
                 extra={
                     "query": self._query,
                     "series": self._series,

@@ -27,6 +27,13 @@ queries:
       )
     ensemble: none
     drift: {reference: 10m, window: 2m, step: 5s, interval: 5s}
+  # Noise whose model is fitted anew all the time.
+  - name: refitted
+    expr: label_replace(vector((time() % 7919) ^ 2 % 101), "series", "b", "", "")
+    threshold: 1
+    lookback: 5m
+    detectors: [{kind: zscore}]
+    models: {refit: 15s, tail: 15s, history: 5m}
   - name: broken
     expr: sum(
   - name: disk_used
