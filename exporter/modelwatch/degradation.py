@@ -19,7 +19,7 @@ CUTS: Final = (0.03, 0.05, 0.10)
 """Drops of F1, as a share of the reference, from which it is minor, moderate, severe."""
 
 ERRORS: Final = 2.0
-"""Standard errors that a drop must exceed: by chance that comes in 2 to 5 % of the weeks."""
+"""Standard errors that a drop must exceed: by chance that comes in 1 to 3 % of the weeks."""
 
 DEGREES: Final = ("none", "minor", "moderate", "severe")
 """By their number."""
