@@ -39,7 +39,7 @@ class Switch:
     ----------
     matchers : which alerts are heartbeats
     after : seconds that they may stay away
-    routing : whom to tell
+    routing : whom to tell; without any channel, silence is no incident
     """
 
     matchers: tuple[Matcher, ...]
@@ -67,7 +67,7 @@ class Heartbeat:
         self._notified = notified
         self._up_since = clock.now()
 
-    async def take(self, switch: Switch | None, delivery: Delivery, now: float) -> Delivery:
+    async def take(self, switch: Switch, delivery: Delivery, now: float) -> Delivery:
         """Return the delivery without its heartbeats; they are written down when this returns.
 
         Raises
@@ -75,8 +75,6 @@ class Heartbeat:
         StoreUnavailable
             If they cannot be.
         """
-        if switch is None:
-            return delivery
         rest = tuple(alert for alert in delivery.alerts if not _is_heartbeat(switch, alert))
         beats = len(delivery.alerts) - len(rest)
         if not beats:
@@ -87,10 +85,8 @@ class Heartbeat:
             self._metrics.heard(now)
         return replace(delivery, alerts=rest)
 
-    async def check(self, switch: Switch | None) -> None:
+    async def check(self, switch: Switch) -> None:
         """Open an incident when heartbeats have stopped, and close it when they are back."""
-        if switch is None:
-            return
         name = fingerprint(LABELS)
 
         def read(connection: Connection) -> tuple[float, Span | None]:
@@ -103,7 +99,7 @@ class Heartbeat:
             is_open = span is not None and span.ends_at is None
             # While we were down nobody could reach us.
             late_at = max(heard_at, self._up_since) + switch.after
-            if not is_open and self._clock.now() >= late_at:
+            if not is_open and switch.routing.targets and self._clock.now() >= late_at:
                 await self._record(switch, _missing(switch, heard_at, late_at))
             elif is_open and span is not None and heard_at > span.starts_at:
                 await self._record(switch, _back(switch, span.starts_at, heard_at))

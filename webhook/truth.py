@@ -25,6 +25,7 @@ from webhook.correlator import Correlator, Evidence
 from webhook.heartbeat import Heartbeat, Switch
 from webhook.periodic import run_every
 from webhook.reconciler import Reconciler, Scope
+from webhook.settings.reconcile import DeadMansSwitchConfig
 from webhook.settings.sources import SourceConfig
 
 # How late a heartbeat's absence, or a group, may be noticed.
@@ -108,17 +109,18 @@ class Truth:
         await self._heartbeat.check(self._switch())
 
     def _watch_seconds(self) -> float:
-        config = self._config().dead_mans_switch
-        return _WATCH_SECONDS if config is None else min(_WATCH_SECONDS, config.after / 10)
+        return min(_WATCH_SECONDS, self._switch().after / 10)
 
     async def _correlate(self) -> None:
         _, evidence = self._sources()
         await self._correlator.run(self._config().correlation_rules, evidence)
 
-    def _switch(self) -> Switch | None:
+    def _switch(self) -> Switch:
         config = self._config().dead_mans_switch
         if config is None:
-            return None
+            # The shipped rule fires always; where nobody wants to hear of its absence, it is no
+            # incident either.
+            config = DeadMansSwitchConfig(channels=())
         routing = Routing(tuple(Target(name) for name in config.channels))
         return Switch(_parsed(config.matchers), config.after, routing)
 
@@ -143,7 +145,7 @@ def _sources(config: WebhookConfig) -> tuple[Scope | None, Evidence | None]:
             history=history,
             receiver=settings.receiver,
             matchers=_parsed(settings.matchers),
-            heartbeats=() if switch is None else _parsed(switch.matchers),
+            heartbeats=_parsed((switch or DeadMansSwitchConfig(channels=())).matchers),
             wait=settings.wait,
             settle=settings.settle,
             lookback=settings.lookback,

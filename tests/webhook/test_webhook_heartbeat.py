@@ -127,11 +127,17 @@ async def test_only_heartbeats_are_taken_out(watch: Watch) -> None:
 
     rest = await watch.heartbeat.take(SWITCH, delivery(BEAT, other), NOW)
     assert rest.alerts == (other,)
-    rest = await watch.heartbeat.take(None, delivery(BEAT, other), NOW)
-    assert rest.alerts == (BEAT, other)
     await watch.clock.advance(100)
     rest = await watch.heartbeat.take(SWITCH, delivery(ended), watch.clock.now())
 
     assert rest.alerts == ()
     name = "anomaly_webhook_heartbeat_timestamp_seconds"
     assert watch.registry.get_sample_value(name) == NOW, "its end is no heartbeat"
+
+
+async def test_where_nobody_wants_to_hear_of_silence_it_is_no_incident(watch: Watch) -> None:
+    await watch.clock.advance(1_000)
+
+    await watch.heartbeat.check(replace(SWITCH, routing=Routing(())))
+
+    assert await watch.incidents() == []

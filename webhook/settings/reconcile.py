@@ -63,7 +63,7 @@ class DeadMansSwitchConfig(StrictModel):
 
     matchers: Annotated[Matchers, Field(min_length=1)] = ('alertname="AnomalyWatchdog"',)
     after: PositiveDuration = 300.0
-    channels: Annotated[tuple[str, ...], Field(min_length=1)]
+    channels: tuple[str, ...]
 
 
 def check_truth(
