@@ -136,6 +136,29 @@ def test_send_test_tells_what_happened(
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        "kind: slack, webhook_url_file: url",
+        "kind: pagerduty, routing_key: x, url: {url}",
+        "kind: teams, url_file: url",
+    ],
+)
+def test_send_test_shows_what_went_out(
+    config: Path, receiver: Receiver, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver.body = b"ok"
+    (config.parent / "url").write_text(receiver.url)
+    settings = settings.replace("{url}", receiver.url)
+    config.write_text(f"channels: [{{name: chat, {settings}}}]\n")
+
+    assert call("send-test", "--config.file", config, "--sample", "digest") == 0
+    out = capsys.readouterr().out
+    assert "chat: delivered (" in out
+    assert "  🧪 TEST 📋 DIGEST 12 alerts were held back" in out
+    assert "DIGEST 12 alerts" in receiver.requests[0][1].decode()
+
+
+@pytest.mark.parametrize(
     ("url", "advice"),
     [
         (None, "Next: check the file that the message names"),

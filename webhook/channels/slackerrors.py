@@ -80,16 +80,15 @@ def incoming_failure(word: str) -> ChannelError:
     return _failure(shown.partition(" ")[0], f"Slack answered {shown!r} rather than ok")
 
 
-def api_failure(method: str, word: str, details: str, wait: float = 0.0) -> ChannelError:
+def api_failure(method: str, word: str, details: str) -> ChannelError:
     """Return what `{"ok": false, "error": word}` means.
 
     Parameters
     ----------
     details : what Slack adds, free of secrets
-    wait : seconds that it asked for
     """
     message = f"{method}: {one_line(word, 100)}"
-    return _failure(word, f"{message}: {details}" if details else message, wait)
+    return _failure(word, f"{message}: {details}" if details else message)
 
 
 def is_about_layout(error: ChannelError) -> bool:
@@ -106,9 +105,9 @@ def _says(error: ChannelError, words: frozenset[str]) -> bool:
     return error.is_permanent and not words.isdisjoint(re.findall(r"[a-z_]+", str(error)))
 
 
-def _failure(word: str, message: str, wait: float = 0.0) -> ChannelError:
+def _failure(word: str, message: str) -> ChannelError:
     if word in LIMITED:
-        return ChannelError("rate_limited", message, retry_after=wait)
+        return ChannelError("rate_limited", message)
     if word in PERMANENT:
         return ChannelError("rejected", message, is_permanent=True)
-    return ChannelError("server_error", message, retry_after=wait)
+    return ChannelError("server_error", message)

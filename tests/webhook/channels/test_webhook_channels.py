@@ -29,6 +29,20 @@ def test_the_table_holds_every_kind_once() -> None:
     assert kinds == ["log", "webhook", "slack", "pagerduty", "email", "teams", "apprise"]
 
 
+def test_each_channel_keeps_the_pace_that_the_other_side_demands() -> None:
+    paces = {kind: channel(kind=kind, **settings).pace for kind, settings in _WITH_SECRETS.items()}
+
+    assert paces == {
+        "log": 0.0,
+        "webhook": 0.0,
+        "slack": 1.0,
+        "pagerduty": 0.5,
+        "email": 0.0,
+        "teams": 0.25,
+        "apprise": 1.0,
+    }
+
+
 async def test_posts_the_documented_json_signed_as_standard_webhooks() -> None:
     async with receiving() as receiver:
         made = channel(kind="webhook", url=receiver.url, signing_secret=SECRET)
