@@ -11,8 +11,8 @@ from webhook.core.templates import MAX_BODY, MAX_TITLE, NAMES, Template, context
 FULL = full_sample()
 
 
-def written(source: str, **options: bool) -> str:
-    return Template(source, **options).render(FULL)
+def written(source: str, *, is_title: bool = False) -> str:
+    return Template(source, is_title=is_title).render(FULL)
 
 
 @pytest.mark.parametrize(
