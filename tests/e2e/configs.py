@@ -74,6 +74,8 @@ store: {url: "sqlite:///{folder}/webhook.db"}
 channels:
   - {kind: log, name: log}
   - {kind: webhook, name: receiver, url: "{receiver}"}
+# The same series alerts again and again here, and each time is waited for.
+throttle: {per_metric_and_severity: null, total: null, flapping: null}
 """
 
 HOLIDAYS = """\
