@@ -29,6 +29,7 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
+    heard: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -53,6 +54,7 @@ class MailServer:
         assert isinstance(envelope.content, bytes)
         self.envelopes.append(envelope)
         self.mails.append(message_from_bytes(envelope.content, policy=default))
+        self.heard.put_nowait(self.mails[-1]["Message-ID"])
         return "250 2.0.0 queued as 4F2A"
 
     def authenticate(

@@ -1,5 +1,6 @@
 """PagerDuty's Events API v2: what it refuses, and what becomes of an incident."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ class PagerDuty:
     open: set[str] = field(default_factory=set)
     pages: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    heard: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
 
     async def enqueue(self, request: web.Request) -> web.Response:
         raw = await request.read()
@@ -36,6 +38,7 @@ class PagerDuty:
         elif key not in self.open:
             self.open.add(key)
             self.pages.append(key)
+        self.heard.put_nowait(event["event_action"])
         body = {"status": "success", "message": "Event processed", "dedup_key": key}
         return web.json_response(body, status=202)
 

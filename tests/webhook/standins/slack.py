@@ -1,5 +1,6 @@
 """Slack as far as we use it: incoming webhooks, and the Web API's messages and files."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ class Slack:
     files: dict[str, bytes | None] = field(default_factory=dict)
     shared: list[dict[str, str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    heard: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     refusals: dict[str, list[str]] = field(default_factory=dict)
     """Method -> words that its next calls are answered with."""
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -90,6 +92,7 @@ class Slack:
             return self._no("invalid_blocks", response_metadata={"messages": found})
         ts = f"1700000000.{next(self._ids):06}"
         self.messages[ts] = message
+        self.heard.put_nowait("posted")
         return self._yes(channel=CHANNEL, ts=ts, message=message)
 
     def _update(self, message: dict[str, Any]) -> web.Response:
@@ -100,6 +103,7 @@ class Slack:
         if found := blockkit.problems(message):
             return self._no("invalid_blocks", response_metadata={"messages": found})
         self.messages[message["ts"]] = message
+        self.heard.put_nowait("updated")
         return self._yes(channel=CHANNEL, ts=message["ts"], text=message["text"])
 
     def _complete(self, form: dict[str, str]) -> web.Response:
