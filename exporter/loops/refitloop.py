@@ -62,7 +62,8 @@ class RefitLoop(SlowLoop):
     def succeed(self, before: "RefitLoop") -> None:
         """Do what a stopped loop of the same query was still asked for."""
         self._is_asked = before._is_asked
-        self._ways_back = before._ways_back
+        if before.runner.fingerprint == self.runner.fingerprint:
+            self._ways_back = before._ways_back
 
     def refit(self) -> None:
         """Have a challenger fitted as soon as there is a tail to judge it by."""

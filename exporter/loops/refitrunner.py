@@ -82,6 +82,11 @@ class RefitRunner:
         )
 
     @property
+    def fingerprint(self) -> str:
+        """What the query's state depends on."""
+        return self._runner.fingerprint
+
+    @property
     def life(self) -> Life:
         """What is known of the model; any thread may ask."""
         return self._keeper.life

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Bench:
     ) -> None:
         self.clock = ManualClock(column * SECONDS)
         self.metrics = SelfMetrics("1")
+        self.heard: list[tuple[str, int]] = []
         self.loop = self.another(source, pool, path)
 
     def another(
@@ -47,7 +48,16 @@ class Bench:
         query = query_of(more)
         assert query.drift is not None
         runner = DriftRunner(query, query.drift, source, path, one_by_one, lambda: 0.0)
-        return DriftLoop(runner, clock=self.clock, pool=pool, metrics=self.metrics.drift)
+        return DriftLoop(
+            runner,
+            clock=self.clock,
+            pool=pool,
+            metrics=self.metrics.drift,
+            heed=self.hear,
+        )
+
+    def hear(self, query: str, counts: Mapping[str, int]) -> None:
+        self.heard.append((query, counts["none"]))
 
     def count(self, name: str) -> float:
         lines = self.metrics.render().decode().splitlines()
@@ -86,6 +96,7 @@ async def test_it_checks_once_per_interval_and_at_once_when_hurried(
     await bench.until_sleeping()
     assert bench.count('drift_checks_total{query="q"}') == 2
     assert bench.count('drift_series{query="q",severity="none"}') == 2
+    assert bench.heard == [("q", 2), ("q", 2)]
     assert bench.count('drift_baseline_version{query="q"}') == 1
     assert bench.count('drift_check_duration_seconds_count{query="q"}') == 2
     taken = bench.count('drift_baseline_timestamp_seconds{query="q"}')

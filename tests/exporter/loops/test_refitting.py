@@ -216,6 +216,24 @@ async def test_a_reload_keeps_the_wish_and_the_versions(benches: Make, source: V
         bench.refitting.refit("q")
 
 
+async def test_what_was_to_be_taken_back_before_a_reload_is_unless_it_is_another_query(
+    benches: Make, source: Verdicts
+) -> None:
+    bench = benches(source)
+    await versions(bench)
+    assert bench.refitting.roll_back("q", None) == 1
+    good = bench.query
+    bench.query = good.model_copy(update={"expr": "down"})
+    bench.runner = bench.new_runner()
+    bench.evaluate()
+    bench.take()
+    bench.start()
+    await bench.until(VERSION, 3)
+    assert bench.value('model_rollbacks_total{query="q",reason="command"}') == 0
+    with pytest.raises(ValueError, match=r"has no version before 3 .* kept: none"):
+        bench.refitting.roll_back("q", None)
+
+
 async def versions(bench: Bench) -> None:
     """Leave version 2 in force, and version 1."""
     await begun(bench)
