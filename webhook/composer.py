@@ -15,7 +15,7 @@ from sqlalchemy import Row
 
 from promkit.clock import Clock
 from promkit.errors import SecretUnavailable
-from webhook.adapters.chart import Charts, Subject, alt_text
+from webhook.adapters.chart import Charts, Subject, alt_text, can_draw
 from webhook.adapters.composermetrics import ComposerMetrics, EnrichmentReason
 from webhook.adapters.linkkeys import LinkKeys
 from webhook.adapters.lookup import HOURS, Found, find_course, find_series, look_up
@@ -90,7 +90,7 @@ class Composer:
         self._metrics = ComposerMetrics(registry)
         self._keys = keys
         self._config = config
-        self._charts = Charts()
+        self._charts = Charts(can_draw())
         self._prometheus: Prometheus | None = None
         self._templates: dict[str, tuple[Template | None, Template | None]] = {}
         self._panel: Template | None = None
