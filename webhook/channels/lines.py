@@ -43,7 +43,8 @@ def incident_lines(message: Message, now: float) -> tuple[Line, ...]:
     """Return what is known of an incident, in reading order; the unknown is left out."""
     is_over = message.status == "resolved"
     breach, history, cause = message.breach, message.history, message.cause
-    has_numbers = message.reading is not None or breach is not None
+    reading = message.reading
+    has_numbers = breach is not None or (reading is not None and bool(_expected(reading)))
     test = "nothing is wrong, somebody ran anomaly-webhook send-test"
     found = {
         "forecast": "" if breach is None or is_over else breach_line(breach, message.zone),

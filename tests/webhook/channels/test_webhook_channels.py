@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.webhook.channels.kit import MESSAGE, channel, failure, sent
+from tests.webhook.channels.kit import LINKS, MESSAGE, channel, failure, sent
 from tests.webhook.deliveries import NOW
 from tests.webhook.receiver import receiving
 from webhook.channels import ALL
@@ -150,7 +150,8 @@ def test_every_channel_hides_its_secrets(kind: str) -> None:
 async def test_the_log_line_carries_every_fact(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
-    assert (await sent(channel(kind="log", name="journal"))).detail == "logged"
+    made = channel(kind="log", name="journal")
+    assert (await sent(made, replace(MESSAGE, links=LINKS))).detail == "logged"
 
     (entry,) = caplog.records
     fields = vars(entry)
@@ -158,7 +159,9 @@ async def test_the_log_line_carries_every_fact(caplog: pytest.LogCaptureFixture)
     for name in ("incident", "status", "severity", "alertname", "query", "value", "starts_at"):
         assert fields[name] == MESSAGE.as_json()[name]
     assert json.loads(fields["labels"]) == MESSAGE.labels
-    assert json.loads(fields["links"])["incident"] == "https://alerts.example.org/incidents/7"
+    links = json.loads(fields["links"])
+    assert links["incident"] == "https://alerts.example.org/incidents/7"
+    assert links["confirm"] == links["false_alarm"] == links["picture"] == "", "those are signed"
 
 
 @pytest.mark.parametrize(

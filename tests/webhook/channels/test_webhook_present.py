@@ -129,7 +129,8 @@ def test_details_of_other_peoples_alerts_are_shown() -> None:
     assert made.title == "🟠 HIGH CpuAnomaly"
     assert made.subject == "[HIGH] CpuAnomaly"
     assert line(other, "details") == "the disk of db1 is full"
-    assert line(replace(other, reading=Reading(value=1.0)), "details") == ""
+    assert line(replace(other, reading=Reading(value=1.0)), "details") != ""
+    assert line(replace(other, reading=Reading(value=1.0, expected=2.0)), "details") == ""
 
 
 def test_one_series_of_many_names_nobody_else() -> None:
