@@ -10,12 +10,16 @@ import pytest
 from promkit.errors import ConfigProblems
 from webhook.adapters.exposition import FAILURES, SUPPRESSED
 from webhook.adapters.outbox import State, SuppressedReason
+from webhook.cli import main
 from webhook.config import RouteConfig, WebhookConfig, load_config
+from webhook.core.severity import DEFAULT_LABELS, LEVELS
 from webhook.errors import FailureReason
+from webhook.settings.gate import QuietHoursConfig, SeverityConfig, ThrottleConfig
 from webhook.settings.store import StoreConfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/webhook.md").read_text()
+THROTTLING = (ROOT / "docs/webhook-throttling.md").read_text()
 
 
 def _keys() -> Iterator[str]:
@@ -27,6 +31,37 @@ def _keys() -> Iterator[str]:
 @pytest.mark.parametrize("key", sorted(set(_keys())))
 def test_every_key_is_documented(key: str) -> None:
     assert f"`{key}`" in PAGE
+
+
+def _gate_keys() -> Iterator[str]:
+    yield from (f"throttle.{name}" for name in ThrottleConfig.model_fields)
+    yield from (f"severity.{name}" for name in SeverityConfig.model_fields)
+    for name, field in QuietHoursConfig.model_fields.items():
+        yield f"quiet_hours[].{field.alias or name}"
+    yield "channels[].levels"
+
+
+@pytest.mark.parametrize("key", sorted(_gate_keys()))
+def test_every_key_of_the_gate_is_documented(key: str) -> None:
+    assert f"`{key}`" in THROTTLING
+
+
+def test_every_known_severity_is_documented() -> None:
+    for level in LEVELS:
+        labels = ", ".join(f"`{label}`" for label, is_ in DEFAULT_LABELS.items() if is_ == level)
+        assert f"| {level} | {labels} |" in THROTTLING
+
+
+def test_the_example_of_the_gate_is_valid_and_does_what_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", THROTTLING, re.DOTALL)
+    (command, told) = re.findall(r"```console\n\$ (.*?)\n(.*?)```", THROTTLING, re.DOTALL)[0]
+    (tmp_path / "webhook.yml").write_text(example)
+
+    path = str(tmp_path / "webhook.yml")
+    assert main([*command.split()[1:], "--config.file", path]) == 0
+    assert capsys.readouterr().out == told
 
 
 @pytest.mark.parametrize("word", [*SUPPRESSED, *get_args(State)])

@@ -27,13 +27,16 @@ from webhook.core.throttle import HeldReason
 
 State = Literal["new", "held", "pending", "sent", "dead", "suppressed", "digested"]
 Kind = Literal["firing", "resolved", "digest"]
-SuppressedReason = (
-    Literal[
-        "repeated", "stale", "already_resolved", "no_channel", "superseded", "firing_not_delivered"
-    ]
-    | HeldReason
-    | Literal["firing_held"]
-)
+SuppressedReason = Literal[
+    "repeated",
+    "stale",
+    "already_resolved",
+    "no_channel",
+    "superseded",
+    "firing_not_delivered",
+    "firing_held",
+    HeldReason,
+]
 
 # Twice the longest time that one attempt may take, and some.
 LEASE_SECONDS = 60.0
@@ -265,6 +268,22 @@ def release_leases(connection: Connection) -> int:
     return connection.execute(
         update(notifications)
         .where(notifications.c.state == "pending", notifications.c.leased_until > 0)
+        .values(leased_until=0.0, leased_by="")
+    ).rowcount
+
+
+def give_back(connection: Connection, channel: str, instance: str) -> int:
+    """Make due again what a process leased for a channel and is not sending; return how many.
+
+    Where the answer to a claim was lost, the rows are leased and nobody knows it.
+    """
+    return connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.channel == channel,
+            notifications.c.state == "pending",
+            notifications.c.leased_by == instance,
+        )
         .values(leased_until=0.0, leased_by="")
     ).rowcount
 
