@@ -12,6 +12,7 @@ from promkit.strictyaml import StrictModel, load_model
 from webhook.channels import AnyChannel
 from webhook.channels.base import Name
 from webhook.channels.log import LogChannel
+from webhook.channels.slack import SlackChannel
 from webhook.core.correlation import Rules as CorrelationRules
 from webhook.core.routing import Route, Routing, Target
 from webhook.core.throttle import Rules
@@ -111,6 +112,13 @@ class WebhookConfig(StrictModel):
                     f"found a second channel called {channel.name!r}; give each a name of its own",
                 )
             seen.add(channel.name)
+            is_interactive = isinstance(channel, SlackChannel) and channel.interactive
+            if is_interactive and self.feedback.slack_signing_secret_file is None:
+                raise FieldProblem(
+                    ("channels", i, "interactive"),
+                    "found true, while nobody could check what Slack calls back; "
+                    "set feedback.slack_signing_secret_file",
+                )
         for i, route in enumerate(self.routes):
             for j, name in enumerate(route.channels):
                 if name not in seen:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from promkit.clock import ManualClock
+from promkit.errors import ConfigProblems
 from tests.webhook.channels.kit import HOSTILE, LINKS, channel, failure, sent
 from tests.webhook.deliveries import NOW
 from tests.webhook.standins import blockkit
@@ -18,6 +19,7 @@ from webhook.channels.present import present
 from webhook.channels.samples import SAMPLES, Sample, sample
 from webhook.channels.slackblocks import escaped, laid_out, plain
 from webhook.channels.slackerrors import LIMITED, PERMANENT
+from webhook.config import load_config
 from webhook.core.facts import DigestRow
 from webhook.core.message import Message
 
@@ -316,6 +318,13 @@ async def test_an_upload_to_elsewhere_is_refused() -> None:
 def test_wrong_settings_are_told(settings: dict[str, object], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         channel(kind="slack", **settings)
+
+
+def test_interactive_buttons_need_somebody_who_checks_them() -> None:
+    channels = "channels: [{kind: slack, bot_token: x, channel: C1, interactive: true}]\n"
+    with pytest.raises(ConfigProblems, match="set feedback"):
+        load_config(channels, "webhook.yml")
+    assert load_config(f"{channels}feedback: {{slack_signing_secret_file: x}}\n", "webhook.yml")
 
 
 async def test_one_bot_serves_several_messages_at_once() -> None:
