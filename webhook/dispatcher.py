@@ -111,6 +111,8 @@ class Dispatcher:
     async def _serve(self, channel: Channel, stop: asyncio.Event, wake: asyncio.Event) -> None:
         while not stop.is_set():
             try:
+                # After a failure we may hold leases that we do not know of.
+                await self._store.give_back(channel.name)
                 async with channel.connect(self._clock) as send:
                     while not stop.is_set():
                         wake.clear()

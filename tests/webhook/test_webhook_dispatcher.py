@@ -196,3 +196,22 @@ async def test_a_channel_that_cannot_connect_is_connected_again(
     await bench.until(sent=1)
 
     assert inbox.connections == 3
+
+
+async def test_what_was_leased_without_our_knowing_is_sent_after_a_failure(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store committed a claim and could not say so."""
+    inbox = bench.inboxes["chat"]
+    await bench.clock.until_sleeping(2)
+    await bench.store.record(Recording(delivery(alert()), bench.routing, NOW))
+    await admit(bench.store, NOW)
+    assert len((await bench.store.claim("chat", NOW, 10)).claimed) == 1
+    await bench.rename("notifications", "away")
+    bench.dispatcher.wake()
+    await logged(caplog, "the outbox is not available")
+    await bench.rename("away", "notifications")
+    await advance(bench, STORE_RETRY_SECONDS)
+    await bench.until(sent=1)
+
+    assert inbox.keys == ["abc firing 2"]

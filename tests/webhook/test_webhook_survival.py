@@ -4,79 +4,23 @@ import asyncio
 import resource
 import signal
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.webhook.daemon import Daemon, daemon
-from tests.webhook.deliveries import alert_json, body
+from tests.webhook.daemon import daemon
+from tests.webhook.load import UNLIMITED, Load, stored, until_all_sent
 from tests.webhook.receiver import receiving
 from webhook.dispatcher import CONCURRENCY
 
 MIB = 2**20
 
 
-class Load:
-    """Clients that post one new alert after the other and note which were answered with 200."""
-
-    def __init__(self) -> None:
-        self.accepted: set[str] = set()
-        self.statuses: set[int] = set()
-        self._number = 0
-        self._news = asyncio.Event()
-
-    async def run(self, daemon: Daemon, *, clients: int = 8, size: int = 0) -> None:
-        """Post until the daemon is gone or the task is cancelled."""
-        async with aiohttp.ClientSession() as session:
-            await asyncio.gather(*(self._client(session, daemon, size) for _ in range(clients)))
-
-    async def until_accepted(self, count: int) -> None:
-        while len(self.accepted) < count:
-            self._news.clear()
-            await self._news.wait()
-
-    async def until_refused(self) -> None:
-        while 503 not in self.statuses:
-            self._news.clear()
-            await self._news.wait()
-
-    async def _client(self, session: aiohttp.ClientSession, daemon: Daemon, size: int) -> None:
-        while True:
-            self._number += 1
-            name = f"f{self._number}"
-            annotations = {"summary": name, "description": "x" * size}
-            raw = body(alert_json(fingerprint=name, annotations=annotations))
-            try:
-                async with session.post(f"{daemon.url}/api/v1/alerts", data=raw) as answer:
-                    status = answer.status
-            except aiohttp.ClientError:
-                return
-            self.statuses.add(status)
-            if status == 200:
-                self.accepted.add(name)
-            self._news.set()
-
-
-async def stored(daemon: Daemon) -> set[str]:
-    async with aiohttp.ClientSession() as session:
-        return {item["fingerprint"] for item in await pages(session, daemon, "alerts")}
-
-
-async def pages(session: aiohttp.ClientSession, daemon: Daemon, what: str) -> list[Any]:
-    items: list[Any] = []
-    url = f"{daemon.url}/api/v1/{what}?limit=1000"
-    while url:
-        async with session.get(url) as answer:
-            page = await answer.json()
-        items += page[what]
-        url = (page["next"] or "").replace("http://localhost:9854", daemon.url)
-    return items
-
-
 def write_config(folder: Path, channels: str) -> Path:
     path = folder / "webhook.yml"
-    path.write_text(f"store: {{url: 'sqlite:///{folder}/webhook.db'}}\nchannels: {channels}\n")
+    path.write_text(
+        f"store: {{url: 'sqlite:///{folder}/webhook.db'}}\n{UNLIMITED}\nchannels: {channels}\n"
+    )
     return path
 
 
@@ -97,13 +41,7 @@ async def test_every_accepted_alert_is_stored_and_notified(
 
         async with daemon(config) as running:
             assert load.accepted <= await stored(running)
-            async with aiohttp.ClientSession() as session:
-                while any(
-                    item["state"] != "sent"
-                    for item in await pages(session, running, "notifications")
-                ):
-                    receiver.arrived.clear()
-                    await asyncio.wait([asyncio.create_task(receiver.arrived.wait())], timeout=0.1)
+            await until_all_sent(running, receiver)
 
     told = [headers["webhook-id"].split("-")[0] for headers, _ in receiver.requests]
     assert load.accepted <= set(told)

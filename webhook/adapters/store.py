@@ -182,6 +182,10 @@ class Store:
             )
         )
 
+    async def give_back(self, channel: str) -> None:
+        """Give back this process' leases; see `outbox.give_back`."""
+        await self.write(lambda connection: outbox.give_back(connection, channel, self.instance))
+
     async def settle(self, outcomes: Sequence[outbox.Outcome], now: float) -> None:
         """Write down how attempts ended; see `outbox.settle`."""
         await self.write(lambda connection: outbox.settle(connection, outcomes, now, self.instance))
