@@ -47,6 +47,11 @@ class PostgresServer:
         """Stop it; `immediate` is as good as pulling the plug."""
         self._run("pg_ctl", "stop", "--wait", f"--mode={mode}")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return (self._data / "postmaster.pid").exists()
+
     def url(self, database: str) -> str:
         """Return the store URL of a database."""
         return f"postgresql://webhook@/{database}?host={self.folder}"
@@ -93,8 +98,9 @@ def running_postgres() -> Iterator[PostgresServer]:
         server.create()
         server.start()
         yield server
-        server.stop()
     finally:
+        if server.is_running:
+            server.stop()
         shutil.rmtree(folder)
 
 

@@ -152,7 +152,13 @@ class PostgresDatabase(Database):
             connection.execute(f"SET statement_timeout = '{statement_seconds}s'")
             connection.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
             connection.execute(_DURABLE)
+            (encoding,) = connection.execute("SHOW server_encoding").fetchone()
             connection.autocommit = False
+            if encoding != "UTF8":
+                # Else an alert with a character that it lacks would fail at every repetition.
+                raise StoreUnusable(
+                    f"{self.name} has the encoding {encoding}; create it with ENCODING 'UTF8'"
+                )
 
         return engine
 
