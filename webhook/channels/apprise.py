@@ -7,6 +7,7 @@ so it works in threads of its own.
 import asyncio
 import importlib.util
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from webhook.errors import ChannelError
 log = logging.getLogger(__name__)
 
 _THREADS = 4
+_MENTION = re.compile("@|<(?=[!#])")
 _TYPES = {"critical": "failure", "high": "failure", "medium": "warning", "low": "info"}
 _STATES = {"resolved": "success", "digest": "info"}
 
@@ -104,7 +106,7 @@ def _deliver(urls: Sequence[str], sheet: Sheet) -> list[str]:
         service: Any = apprise.Apprise.instantiate(url)
         if service is None:
             failed.append(f"number {number}, which is no address that Apprise knows")
-        elif not service.notify(title=sheet.title, body=_body(sheet), notify_type=kind):
+        elif not service.notify(title=_calm(sheet.title), body=_body(sheet), notify_type=kind):
             failed.append(f"number {number} ({service.service_name})")
     return failed
 
@@ -112,7 +114,12 @@ def _deliver(urls: Sequence[str], sheet: Sheet) -> list[str]:
 def _body(sheet: Sheet) -> str:
     _, _, text = sheet.text().partition("\n")
     links = "\n".join(f"{link.text}: {link.url}" for link in (*sheet.links, *sheet.verdicts))
-    return f"{text}\n{links}".strip()
+    return f"{_calm(text)}\n{links}".strip()
+
+
+def _calm(text: str) -> str:
+    """Return text in which no service finds a mention: a label must not call people."""
+    return _MENTION.sub("\\g<0>\N{ZERO WIDTH SPACE}", text)
 
 
 def _named(failed: Sequence[str]) -> str:

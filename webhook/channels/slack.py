@@ -31,6 +31,8 @@ from webhook.core.message import Message
 from webhook.errors import ChannelError
 
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
+# Of an incoming webhook's answer: "ok", or a word that says why not.
+_WORD_BYTES = 512
 
 
 class SlackChannel(Channel):
@@ -108,11 +110,8 @@ class SlackChannel(Channel):
 
 
 async def _post(poster: Poster, url: str, body: Json) -> Receipt:
-    answer = await poster.post(url, body.encoded(), _JSON, read=_OK_BYTES)
+    answer = await poster.post(url, body.encoded(), _JSON, read=_WORD_BYTES)
     # Slack also refuses with 200 and a word.
     if answer.text != "ok":
         raise incoming_failure(answer.text)
     return Receipt("ok")
-
-
-_OK_BYTES = 512

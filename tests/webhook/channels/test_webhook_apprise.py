@@ -39,6 +39,17 @@ async def test_title_and_body_arrive() -> None:
     assert LINKS.false_alarm in text
 
 
+async def test_a_label_calls_nobody() -> None:
+    hostile = replace(MESSAGE, query="@everyone", labels={"a": "<@123> <!channel> a@b"})
+    async with receiving() as receiver:
+        await sent(through(url(receiver)), hostile)
+
+    text = receiver.requests[0][1].decode("unicode_escape").encode("utf-16", "surrogatepass")
+    assert "@\u200beveryone" in text.decode("utf-16")
+    for mention in ("@everyone", "<@1", "<!channel", "a@b"):
+        assert mention not in text.decode("utf-16")
+
+
 async def test_a_failure_is_tried_again_and_tells_no_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
