@@ -89,7 +89,7 @@ class Correlator:
             def write(connection: Connection) -> int:
                 if not try_lock(connection, "correlate"):
                     return 0
-                return groups.merge(connection, found.together, found.strength, found.leads)
+                return groups.merge(connection, rules, found.together, found.strength, found.leads)
 
             if changed := await self._store.write(write):
                 log.info("incidents of one cause", extra={"groups": changed})

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from webhook.adapters.schema import incident_groups, incidents, notifications
-from webhook.core.correlation import Cluster, Grouping, Member, Rules, first_mover, why
+from webhook.core.correlation import Cluster, Grouping, Member, Rules, first_mover, ties, why
 from webhook.core.facts import Cause
 from webhook.core.severity import Level
 
@@ -70,6 +70,7 @@ def member_of(row: Row[Any], onset: float | None = None) -> Member:
 
 def merge(
     connection: Connection,
+    rules: Rules,
     together: Iterable[Collection[Member]],
     strength: Mapping[frozenset[int], float],
     leads: Mapping[int, float],
@@ -91,12 +92,12 @@ def merge(
             everybody.setdefault(row.id, member_of(row))
         members = list(everybody.values())
         first = first_mover(members, leads)
-        labels = _shared(members, [row.labels for row in _groups(connection, groups)])
+        labels = _shared(members, rules.by)
         r = max(
             (strength.get(frozenset((a.incident, b.incident)), 0.0) for a in known for b in known),
             default=0.0,
         )
-        cluster = Cluster(groups[0] if groups else None, labels, 0.0, members, members)
+        cluster = Cluster(groups[0] if groups else None, labels, 0.0, [], members, members)
         changed += _store(connection, cluster, first, r or None)
         if len(groups) > 1:
             connection.execute(delete(incident_groups).where(incident_groups.c.id.in_(groups[1:])))
@@ -174,8 +175,17 @@ def _active(connection: Connection, rules: Rules, now: float) -> Iterator[Cluste
         .group_by(incident_groups.c.id)
         .having(active_at > now - 2 * rules.within)
     )
-    for row in connection.execute(statement).all():
-        yield Cluster(row.id, dict(row.labels), row.active_at, [])
+    active = connection.execute(statement).all()
+    kinds: dict[int, list[dict[str, str]]] = defaultdict(list)
+    members = select(incidents.c.group_id, incidents.c.labels).where(
+        incidents.c.group_id.in_([row.id for row in active][:_CHUNK])
+    )
+    for member in connection.execute(members.order_by(incidents.c.id.desc()).limit(_CHUNK)):
+        own = ties(member.labels, rules.by)
+        if own not in kinds[member.group_id]:
+            kinds[member.group_id].append(own)
+    for row in active:
+        yield Cluster(row.id, dict(row.labels), row.active_at, kinds[row.id], [])
 
 
 def _store(
@@ -224,15 +234,12 @@ def _store(
     return changed > 0
 
 
-def _shared(members: Sequence[Member], kept: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return what all members have in common, of the labels that their groups were tied by."""
-    names = {name for labels in kept for name in labels} or set(members[0].labels)
-    names -= {"alertname", "severity", "query"}
+def _shared(members: Sequence[Member], by: Sequence[str]) -> dict[str, str]:
     first = members[0].labels
     return {
         name: first[name]
-        for name in sorted(names)
-        if name in first and all(one.labels.get(name) == first[name] for one in members)
+        for name in by
+        if first.get(name) and all(one.labels.get(name) == first[name] for one in members)
     }
 
 

@@ -59,6 +59,7 @@ class Cluster:
     group : its number in the store; None while it is not stored
     labels : those of `Rules.by` that all members share
     active_at : when its newest member opened
+    kinds : what its members have of `Rules.by`, each combination once
     members : those that are known here
     added : those that are new to it
     """
@@ -66,6 +67,7 @@ class Cluster:
     group: int | None
     labels: dict[str, str]
     active_at: float
+    kinds: list[dict[str, str]]
     members: list[Member]
     added: list[Member] = field(default_factory=list)
 
@@ -88,20 +90,25 @@ class Grouping:
 
     def add(self, member: Member) -> Cluster:
         """Put an incident into the group that fits best, or into one of its own."""
-        own = {name: member.labels[name] for name in self._rules.by if member.labels.get(name)}
+        own = ties(member.labels, self._rules.by)
         best: Cluster | None = None
         shared: dict[str, str] = {}
         for cluster in self._candidates(own):
             if abs(member.opened_at - cluster.active_at) > self._rules.within:
                 continue
             common = _common(own, cluster.labels)
-            if common is not None and len(common) > len(shared):
+            if common is None or len(common) <= len(shared):
+                continue
+            # What series have put together shares little; that alone ties nobody else to it.
+            if any(_common(own, kind) is not None for kind in cluster.kinds):
                 best, shared = cluster, common
         if best is None:
-            best = Cluster(None, own, member.opened_at, [])
+            best = Cluster(None, own, member.opened_at, [], [])
             self._keep(best)
         else:
             best.labels = shared
+        if own not in best.kinds:
+            best.kinds.append(own)
         best.members.append(member)
         best.added.append(member)
         best.active_at = max(best.active_at, member.opened_at)
@@ -123,6 +130,11 @@ class Grouping:
     def _candidates(self, own: Mapping[str, str]) -> Iterator[Cluster]:
         for item in own.items():
             yield from reversed(self._by_label.get(item, [])[-_CANDIDATES:])
+
+
+def ties(labels: Mapping[str, str], by: Sequence[str]) -> dict[str, str]:
+    """Return the labels that tie an incident to others."""
+    return {name: labels[name] for name in by if labels.get(name)}
 
 
 def _common(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str] | None:

@@ -105,8 +105,8 @@ async def test_series_merge_groups_and_name_another_first_mover(kept: Store) -> 
     web, _, disk, _ = [groups.member_of(row) for row in await rows(kept, incidents)]
     disk = replace(disk, onset=NOW - 300)
     pair = {frozenset((web.incident, disk.incident)): 0.93}
-    merged = await kept.write(lambda c: groups.merge(c, [[web, disk]], pair, {}))
-    again = await kept.write(lambda c: groups.merge(c, [[web, disk]], pair, {}))
+    merged = await kept.write(lambda c: groups.merge(c, RULES, [[web, disk]], pair, {}))
+    again = await kept.write(lambda c: groups.merge(c, RULES, [[web, disk]], pair, {}))
 
     assert (merged, again) == (1, 0)
     (stored,) = await rows(kept, incident_groups)
@@ -123,7 +123,7 @@ async def test_series_make_a_group_of_two_that_stood_alone(kept: Store) -> None:
 
     members = [groups.member_of(row) for row in await rows(kept, incidents)]
     pair = {frozenset((1, 2)): 0.8}
-    await kept.write(lambda c: groups.merge(c, [members], pair, {2: 60.0}))
+    await kept.write(lambda c: groups.merge(c, RULES, [members], pair, {2: 60.0}))
 
     (stored,) = await rows(kept, incident_groups)
     assert (stored.labels, stored.first_incident_id) == ({"cluster": "eu"}, 1)
