@@ -198,8 +198,9 @@ class VersionFolder:
         return arrays
 
     def _make(self) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
+        try:  # that of the state file is the user's to make
+            self.path.parent.mkdir(exist_ok=True)
+            self.path.mkdir(exist_ok=True)
         except OSError as error:
             raise StateError(f"cannot make the folder {self.path}: {error.strerror}") from error
 

@@ -56,7 +56,7 @@ queries:
         {share} * max by (instance, mountpoint) (node_filesystem_size_bytes{mountpoint="{mount}"})
       direction: up
       calendars: [holidays]
-# A model that tosses coins: of the time alone, so that its past is there as soon as it is asked for.
+# A model that tosses coins: of the time alone, so that its past is there as soon as it is asked.
 watched_models:
   - name: coin
     version: "1"
