@@ -19,6 +19,7 @@ from tests.webhook.bench import logged
 from tests.webhook.deliveries import alert_json, body
 from tests.webhook.receiver import Receiver, receiving
 from webhook.errors import StoreUnusable
+from webhook.gatekeeper import LONGEST_WAIT
 from webhook.service import PROBE_SECONDS, Options, read_config, run
 
 DAY = 86_400.0
@@ -239,3 +240,32 @@ async def test_a_client_that_leaves_is_no_error(
         await logged(caplog, "a client left before its body was complete")
 
     assert not [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
+
+
+async def test_what_limits_hold_back_waits_for_its_digest_through_a_reload(tmp_path: Path) -> None:
+    clock = ManualClock(1_800_000_000.0)
+    async with receiving() as receiver:
+        config = write_config(tmp_path, receiver, "correlation: null\n")
+        unlimited = config.read_text()
+        limited = "throttle: {total: null, flapping: null}\ncorrelation: null\n"
+        config.write_text(unlimited.split("throttle:")[0] + limited)
+        async with running(config, clock) as site:
+            for name in ("a", "b", "c"):
+                assert await site.fires(name) == 200
+            await told(receiver, 1)
+            while await site.metric("notifications_held") != 2:
+                continue
+            config.write_text(unlimited)
+            assert (await site.post("/-/reload"))[0] == 200
+            assert await site.fires("d") == 200
+            await told(receiver, 2)
+            assert await site.metric("notifications_held") == 2
+            assert await site.resolves("a") == 200
+            await told(receiver, 3)
+            while await site.metric("digests_total") == 0:
+                await clock.advance(LONGEST_WAIT)
+            (*_, digest) = await told(receiver, 4)
+
+    links = digest["links"]
+    assert isinstance(links, dict)
+    assert links["incident"].startswith("https://alerts.example.org/digests/")
