@@ -54,11 +54,6 @@ class Rules:
     quiet: tuple[QuietHours, ...] = ()
     correlation: causes.Rules | None = None
 
-    @property
-    def memory(self) -> float:
-        """Seconds of the past that a decision looks at, flapping apart."""
-        return max(self.per_metric_and_severity or 0.0, self.total.per if self.total else 0.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
