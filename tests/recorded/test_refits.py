@@ -1,6 +1,7 @@
 """The life of models in the whole exporter, in this process, on a real Prometheus."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,13 @@ prometheus: {{url: "{url}", scrape_interval: 1s}}
 evaluation_interval: 1s
 queries:
   - name: noise
-    expr: label_replace(vector(scalar(sin(vector((time() % 997) ^ 2)))), "a", "b", "", "")
-    lookback: 10m
-    detectors: [{{kind: zscore}}]
+    expr: |
+      label_replace(
+        vector(scalar(sin(vector((time() % 997) ^ 2))) * (1 + 99 * (time() < bool {clean}))),
+        "a", "b", "", ""
+      )
+    lookback: {lookback}
+    detectors: [{{kind: zscore, min_samples: 20}}]
     models: {{refit: {refit}, tail: 3s, history: 10m, keep: 2}}
   - {{name: bare, expr: vector(1), models: null}}
 state: {{path: {folder}/exporter.state, interval: 1h}}
@@ -40,9 +45,22 @@ def folder(tmp_path: Path) -> VersionFolder:
     return folder
 
 
-def written(recorded: RecordedPrometheus, tmp_path: Path, refit: str) -> Path:
+def written(
+    recorded: RecordedPrometheus,
+    tmp_path: Path,
+    refit: str,
+    clean: float = 0.0,
+    lookback: str = "10m",
+) -> Path:
+    """Write a configuration.
+
+    clean : unix seconds before which there was garbage
+    """
     path = tmp_path / "exporter.yml"
-    path.write_text(CONFIG.format(url=recorded.url, folder=tmp_path, refit=refit))
+    text = CONFIG.format(
+        url=recorded.url, folder=tmp_path, refit=refit, clean=round(clean), lookback=lookback
+    )
+    path.write_text(text)
     return path
 
 
@@ -105,3 +123,20 @@ async def test_a_schedule_refits_again_and_again(
     numbers = [int(path.stem) for path in folder.path.glob("*.npz") if path.stem.isdigit()]
     assert len(numbers) == 2
     assert {one.reason for one in folder.life().manifests} == {"first run", "schedule"}
+
+
+async def test_a_challenger_that_learned_garbage_is_refused(
+    recorded: RecordedPrometheus,
+    tmp_path: Path,
+    folder: VersionFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = written(recorded, tmp_path, "2s", clean=time.time() - 45.0, lookback="40s")
+    async with running(config) as exporter:
+        await exporter.until('anomaly_exporter_model_refusals{query="noise"}')
+        page = await exporter.page()
+    assert page[VERSION] == 1
+    assert page['anomaly_exporter_model_decisions_total{decision="refused",query="noise"}'] >= 1
+    assert "band_width_ratio" in folder.life().manifests[1].worse
+    assert main(["models", "list", f"--config.file={config}"]) == 0
+    assert "refused: worse in " in capsys.readouterr().out

@@ -8,73 +8,12 @@ import numpy as np
 import pytest
 
 from exporter.adapters.checkpoint import Saved
-from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.versionfiles import version_folder
-from exporter.config import QueryConfig
 from exporter.core.source import Source
-from exporter.loops.refitting import Refitting
-from exporter.loops.runner import QueryRunner
-from promkit.clock import ManualClock
 from tests.exporter.adapters.test_statefile import sealed
-from tests.exporter.loops.refitstage import FIRST, SECONDS, TAIL, Verdicts, query_of, steady
+from tests.exporter.loops.refitbench import Bench, until
+from tests.exporter.loops.refitstage import TAIL, Verdicts, steady
 
 MOST = {"none": 0, "moderate": 0, "high": 3, "critical": 0}
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            if is_so():
-                return
-            await asyncio.sleep(0.01)
-
-
-class Bench:
-    """A query, its evaluations, and the loops that look after its model."""
-
-    def __init__(self, folder: Path, source: Source, more: str = "") -> None:
-        self.state = folder / "exporter.state"
-        self.source = source
-        self.query: QueryConfig = query_of(more)
-        self.clock = ManualClock(FIRST * SECONDS)
-        self.metrics = SelfMetrics("1")
-        self.retaken: list[str] = []
-        self.refitting = Refitting(self.clock, self.metrics, self.retaken.append)
-        self.runner = self.new_runner()
-        self.folder = version_folder(self.state, "q")
-
-    def new_runner(self) -> QueryRunner:
-        return QueryRunner(self.query, self.source, None, lambda phase, seconds: None, lambda: 0.0)
-
-    def take(self) -> None:
-        self.refitting.take({"q": self.query}, {"q": self.runner}, self.source, self.state)
-
-    def start(self) -> None:
-        async def at_once(name: str) -> None:
-            pass
-
-        self.refitting.start(at_once)
-
-    def evaluate(self) -> None:
-        while self.runner.run(self.clock.now()).is_behind:
-            pass
-
-    async def move(self, columns: int) -> None:
-        """Let time pass, with an evaluation before the loops look again."""
-        column = round(self.clock.now() / SECONDS) + columns
-        while self.runner.run(column * SECONDS).is_behind:
-            pass
-        await self.clock.advance(columns * SECONDS)
-
-    def value(self, sample: str) -> float:
-        for line in self.metrics.render().decode().splitlines():
-            name, _, value = line.rpartition(" ")
-            if name == f"anomaly_exporter_{sample}":
-                return float(value)
-        return float("nan")
-
-    async def until(self, sample: str, value: float) -> None:
-        await until(lambda: self.value(sample) == value)
 
 
 @pytest.fixture
@@ -164,6 +103,34 @@ async def test_failures_are_counted_and_tried_again(benches: Make, source: Verdi
     await bench.clock.until_sleeping()
     await bench.clock.advance(5.0)
     await bench.until(REFITS, 1)
+
+
+async def test_damage_and_what_cannot_be_kept_have_reasons_of_their_own(
+    benches: Make, source: Verdicts
+) -> None:
+    bench = benches(source)
+    await begun(bench)
+    folder = bench.folder
+    assert folder is not None
+    before = folder.file(1, before=True)
+    whole = before.read_bytes()
+    before.write_bytes(b"nonsense" * 100)
+    bench.refitting.refit("q")
+    await bench.until('refit_failures_total{query="q",reason="damaged"}', 1)
+    await bench.clock.until_sleeping()
+    before.write_bytes(whole)
+    folder.file(1).unlink()
+    folder.file(1).mkdir()
+    await bench.clock.advance(5.0)
+    await bench.until(VERSION, 2)
+    await bench.until('refit_failures_total{query="q",reason="state"}', 1)
+    sealed(folder.path / "life.npz", {"version": 99})
+    bench.runner = bench.new_runner()
+    bench.evaluate()
+    await bench.refitting.stop()
+    bench.take()
+    bench.start()
+    await bench.until('refit_failures_total{query="q",reason="state"}', 2)
 
 
 async def test_going_back_interrupts_a_refit(benches: Make, source: Verdicts) -> None:
