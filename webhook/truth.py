@@ -4,6 +4,7 @@ Reconciling with Alertmanager and Prometheus, the dead man's switch, and groups 
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -158,5 +159,7 @@ def _source(config: SourceConfig) -> JsonSource:
     return JsonSource(config.url, requests_session(config))
 
 
+# Asked at every delivery; the configuration changes only with a reload.
+@lru_cache(maxsize=8)
 def _parsed(texts: tuple[str, ...]) -> tuple[Matcher, ...]:
     return tuple(matcher for text in texts for matcher in parse_matchers(text))

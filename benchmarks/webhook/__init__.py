@@ -1,1 +1,1 @@
-"""What does the webhook hold under load? Run on demand."""
+"""What does taking an alert cost? See README.md."""

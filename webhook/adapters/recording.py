@@ -1,6 +1,6 @@
 """How do deliveries become events, incidents and outbox rows in one transaction?"""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -138,12 +138,7 @@ class _Work:
         if changed := [_changed(incident) for incident in self._known if incident.is_changed]:
             connection.execute(_UPDATE, changed)
         if self._new:
-            ids = connection.execute(
-                insert(incidents).returning(incidents.c.id, sort_by_parameter_order=True),
-                [_new(incident) for incident in self._new],
-            ).scalars()
-            for incident, row_id in zip(self._new, ids, strict=True):
-                incident.id = row_id
+            _insert(connection, self._new)
         if self._firing:
             rows = [_firing(*firing) for firing in self._firing]
             connection.execute(insert(notifications), rows)
@@ -153,6 +148,21 @@ class _Work:
             _announce_end(connection, chunk, now)
         if self._events:
             connection.execute(insert(events), [_event(*event) for event in self._events])
+
+
+def _insert(connection: Connection, new: Sequence[_Incident]) -> None:
+    """Store new incidents, and give each the number that it got.
+
+    Numbers ascend in the order of the rows. To leave the matching to SQLAlchemy
+    (`sort_by_parameter_order`) would mean a statement for each row on SQLite.
+    """
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for row_id, fingerprint in connection.execute(_INSERT, [_new(incident) for incident in new]):
+        numbers[fingerprint].append(row_id)
+    for found in numbers.values():
+        found.sort(reverse=True)
+    for incident in new:
+        incident.id = numbers[incident.alert.fingerprint].pop()
 
 
 def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _Incident]:
@@ -187,6 +197,7 @@ def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _I
     return found
 
 
+_INSERT = insert(incidents).returning(incidents.c.id, incidents.c.fingerprint)
 _UPDATE = (
     update(incidents)
     .where(incidents.c.id == bindparam("row_id"))

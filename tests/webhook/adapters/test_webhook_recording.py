@@ -18,7 +18,12 @@ from webhook.core.routing import Routing
 async def test_one_transaction_holds_event_incident_and_outbox(store: Store) -> None:
     recorded = await record(store, alert(), alert(fingerprint="low", severity="info"))
 
-    assert recorded == Recorded(changes=Counter({Change.OPENED: 2}), unrouted=0, is_notified=True)
+    assert recorded == Recorded(
+        changes=Counter({Change.OPENED: 2}),
+        unrouted=0,
+        is_notified=True,
+        opened=Counter({("CpuAnomaly", "cpu"): 2}),
+    )
     assert [row.change for row in await rows(store, events)] == ["opened", "opened"]
     (first, second) = await rows(store, incidents)
     assert (first.fingerprint, first.severity, first.query) == ("abc", "critical", "cpu")
