@@ -24,6 +24,7 @@ from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
 from webhook.composer import Composer
 from webhook.config import WebhookConfig, load_config
 from webhook.dispatcher import Dispatcher
+from webhook.enrichment import Enrichment
 from webhook.errors import StoreError
 from webhook.gatekeeper import Gatekeeper
 from webhook.truth import Truth
@@ -125,16 +126,17 @@ class _Daemon:
             now=clock.now,
         )
         self._keys = LinkKeys(store, clock)
-        self._composer = Composer(
+        self._enrichment = Enrichment(
             store, clock, self._metrics.registry, self._keys, lambda: self._config
         )
+        composer = Composer(self._enrichment, lambda: self._config)
         self._verdicts = VerdictMetrics(
             self._metrics.registry,
             lambda: store.read_here(
                 lambda connection: judged_since(connection, clock.now() - KEPT_SECONDS)
             ),
         )
-        self._dispatcher = Dispatcher(store, clock, self._metrics, self._composer.compose)
+        self._dispatcher = Dispatcher(store, clock, self._metrics, composer.compose)
         self._gatekeeper = Gatekeeper(
             store,
             clock,
@@ -171,7 +173,7 @@ class _Daemon:
                 store=self._store,
                 clock=self._clock,
                 keys=lambda: self._keys.keys(self._config.feedback.secret_file),
-                picture=self._composer.picture,
+                picture=self._enrichment.picture,
                 judged=self._verdicts.judged,
                 settings=self._feedback,
             ),
@@ -199,7 +201,7 @@ class _Daemon:
                     task.cancel()
         finally:
             await self._dispatcher.close(SEND_GRACE_SECONDS)
-            self._composer.close()
+            self._enrichment.close()
         log.info("stopped")
 
     async def _apply(self, text: str) -> None:
@@ -213,6 +215,7 @@ class _Daemon:
                 ]
             )
         self._config = config
+        self._enrichment.prepare()
         await self._dispatcher.use(config.channels)
         self._gatekeeper.wake()
 

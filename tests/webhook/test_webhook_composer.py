@@ -35,6 +35,7 @@ from webhook.core.present import plain_text
 from webhook.core.routing import Routing, Target
 from webhook.core.tokens import incident_of
 from webhook.core.verdicts import judgement_of
+from webhook.enrichment import Enrichment
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "webhook_message.txt"
 ANNOTATIONS = {
@@ -50,6 +51,7 @@ class Desk:
     store: Store
     clock: ManualClock
     composer: Composer
+    enrichment: Enrichment
     registry: CollectorRegistry
     keys: LinkKeys
 
@@ -79,9 +81,10 @@ async def desk(store: Store, now: float, config: str) -> AsyncIterator[Desk]:
     clock, registry = ManualClock(now), CollectorRegistry()
     read: WebhookConfig = load_config(config, "webhook.yml")
     keys = LinkKeys(store, clock)
-    composer = Composer(store, clock, registry, keys, lambda: read)
-    yield Desk(store, clock, composer, registry, keys)
-    composer.close()
+    enrichment = Enrichment(store, clock, registry, keys, lambda: read)
+    composer = Composer(enrichment, lambda: read)
+    yield Desk(store, clock, composer, enrichment, registry, keys)
+    enrichment.close()
 
 
 def alert(at: float, *, ends_at: float | None = None, **labels: str) -> Alert:
@@ -295,11 +298,11 @@ async def test_the_picture_of_a_page_goes_on_to_now(store: Store, known: KnownPr
     async with desk(store, known.at + 300, CONFIG.format(url=known.url)) as at_desk:
         await at_desk.hears(alert(known.at), at=known.at)
         row = await store.read(lambda connection: connection.execute(select(incidents)).one())
-        picture = await at_desk.composer.picture(row)
+        picture = await at_desk.enrichment.picture(row)
         assert picture is not None
         assert io.BytesIO(picture).read(4) == b"\x89PNG"
     async with desk(store, known.at, "{}") as at_desk:
-        assert await at_desk.composer.picture(row) is None
+        assert await at_desk.enrichment.picture(row) is None
     async with desk(store, known.at, "prometheus: {url: 'http://127.0.0.1:1'}") as at_desk:
-        assert await at_desk.composer.picture(row) is None
+        assert await at_desk.enrichment.picture(row) is None
     assert at_desk.failures() == {"unreachable": 1.0}

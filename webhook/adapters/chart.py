@@ -24,6 +24,9 @@ _COLOURS = 48
 _DAY = 86_400.0
 
 
+_NOTHING = Course((0.0, 60.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What a picture is of.
@@ -61,6 +64,11 @@ class Charts:
         self._is_able = is_able
         if not self._is_able:
             log.warning("messages have no pictures: install anomaly-exporter[plots]")
+
+    def warm_up(self) -> None:
+        """Load matplotlib now, for which the first message could not wait."""
+        if self._is_able:
+            self._threads.submit(draw, _NOTHING, Subject("", "", "UTC", 0.0, None))
 
     def close(self) -> None:
         """Draw no more."""
