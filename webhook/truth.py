@@ -4,7 +4,7 @@ Reconciling with Alertmanager and Prometheus, the dead man's switch, and groups 
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -64,7 +64,7 @@ class Truth:
         )
         self._heartbeat = Heartbeat(store, clock, HeartbeatMetrics(registry), notified)
         self._correlator = Correlator(store, clock)
-        self._built: tuple[WebhookConfig, Scope | None, Evidence | None] | None = None
+        self._built: _Sources | None = None
 
     @property
     def opened(self) -> Callable[[Mapping[tuple[str, str], int]], None]:
@@ -102,7 +102,7 @@ class Truth:
         return await self._heartbeat.take(self._switch(), delivery, now)
 
     async def _reconcile(self) -> None:
-        scope, _ = self._sources()
+        scope = self._sources().scope
         if scope is not None:
             await self._reconciler.run(scope, self._config().reconcile.interval)
 
@@ -113,53 +113,58 @@ class Truth:
         return min(_WATCH_SECONDS, self._switch().after / 10)
 
     async def _correlate(self) -> None:
-        _, evidence = self._sources()
+        evidence = self._sources().evidence
         await self._correlator.run(self._config().correlation_rules, evidence)
 
     def _switch(self) -> Switch:
-        config = self._config().dead_mans_switch
-        if config is None:
-            # The shipped rule fires always; where nobody wants to hear of its absence, it is no
-            # incident either.
-            config = DeadMansSwitchConfig(channels=())
-        routing = Routing(tuple(Target(name) for name in config.channels))
-        return Switch(_parsed(config.matchers), config.after, routing)
+        return self._sources().switch
 
-    def _sources(self) -> tuple[Scope | None, Evidence | None]:
+    def _sources(self) -> "_Sources":
         """Return whom to ask; made anew only after a reload, so that connections are kept."""
         config = self._config()
-        if self._built is None or self._built[0] is not config:
-            self._built = (config, *_sources(config))
-        return self._built[1], self._built[2]
+        if self._built is None or self._built.config is not config:
+            self._built = _sources(config)
+        return self._built
 
 
-def _sources(config: WebhookConfig) -> tuple[Scope | None, Evidence | None]:
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    config: WebhookConfig
+    switch: Switch
+    scope: Scope | None
+    evidence: Evidence | None
+
+
+def _sources(config: WebhookConfig) -> _Sources:
     history = evidence = scope = None
+    # The shipped rule fires always; where nobody wants to hear of its absence, it is no incident
+    # either.
+    switch = config.dead_mans_switch or DeadMansSwitchConfig(channels=())
+    heartbeats = _parsed(switch.matchers)
     if config.prometheus is not None:
         prometheus = _source(config.prometheus)
         history = AlertsHistory(prometheus)
         evidence = Evidence(MovementSource(prometheus), history)
     if config.alertmanager is not None:
-        settings, switch = config.reconcile, config.dead_mans_switch
+        settings = config.reconcile
         scope = Scope(
             alertmanager=Alertmanager(_source(config.alertmanager)),
             history=history,
             receiver=settings.receiver,
             matchers=_parsed(settings.matchers),
-            heartbeats=_parsed((switch or DeadMansSwitchConfig(channels=())).matchers),
+            heartbeats=heartbeats,
             wait=settings.wait,
             settle=settings.settle,
             lookback=settings.lookback,
             routing=config.routing,
         )
-    return scope, evidence
+    told = Routing(tuple(Target(name) for name in switch.channels))
+    return _Sources(config, Switch(heartbeats, switch.after, told), scope, evidence)
 
 
 def _source(config: SourceConfig) -> JsonSource:
     return JsonSource(config.url, requests_session(config))
 
 
-# Asked at every delivery; the configuration changes only with a reload.
-@lru_cache(maxsize=8)
 def _parsed(texts: tuple[str, ...]) -> tuple[Matcher, ...]:
     return tuple(matcher for text in texts for matcher in parse_matchers(text))
