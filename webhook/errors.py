@@ -30,7 +30,7 @@ FailureReason = Literal[
     "internal",
 ]
 
-LookupReason = Literal["unavailable", "rejected", "bad_answer", "secret", "store", "internal"]
+LookupReason = Literal["unavailable", "rejected", "bad_answer", "secret", "store"]
 
 
 class WebhookError(Exception):

@@ -27,7 +27,7 @@ from webhook.core.amroutes import AmRoute
 from webhook.core.incidents import Change
 from webhook.core.reconcile import Held, Listed, began, ended
 from webhook.core.routing import Routing
-from webhook.errors import LookupFailed, StoreError
+from webhook.errors import LookupFailed, LookupReason, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -114,17 +114,17 @@ class Reconciler:
             await self._recover(scope, now)
             await self._compare(scope, now)
         except LookupFailed as error:
-            self._fail(error, str(error))
+            self._fail(error.reason, str(error))
             return
         except StoreError as error:
-            self._fail(LookupFailed("store", ""), str(error))
+            self._fail("store", str(error))
             return
         self._last_run = now
         self._metrics.succeeded(now)
 
-    def _fail(self, error: LookupFailed, problem: str) -> None:
-        self._metrics.failed(error.reason)
-        log.warning("cannot reconcile", extra={"reason": error.reason, "problem": problem})
+    def _fail(self, reason: LookupReason, problem: str) -> None:
+        self._metrics.failed(reason)
+        log.warning("cannot reconcile", extra={"reason": reason, "problem": problem})
 
     async def _recover(self, scope: Scope, now: float) -> None:
         """Record what came and went in the time that nobody covered."""
