@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import select
 
 from promkit.clock import ManualClock
 from promkit.httpconfig import HttpConfig, requests_session
@@ -299,5 +298,3 @@ async def test_no_connection_and_no_prometheus(store: Store) -> None:
         known.fires(LABELS, NOW - 90, NOW - 10, receiver="anything")
         await case.run()
         assert len(await case.incidents()) == 1
-    stored = await store.read(lambda connection: connection.execute(select(events.c.source)).all())
-    assert stored == [("reconcile",)]

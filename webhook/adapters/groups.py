@@ -132,11 +132,14 @@ def cause_of(connection: Connection, incident_id: int) -> Cause | None:
     ).one_or_none()
     if row is None:
         return None
-    members = _members(connection, [row.id])
-    first = next((one for one in members if one.id == row.first_incident_id), members[0])
+    members = select(func.count(), func.min(incidents.c.id)).where(incidents.c.group_id == row.id)
+    size, oldest = connection.execute(members).one()
+    # Retention may have taken the first mover.
+    found = _rows(connection, [row.first_incident_id]) or _rows(connection, [oldest])
+    first = found[0]
     return Cause(
         group=row.id,
-        size=len(members),
+        size=size,
         first=_named(first),
         first_incident=first.id,
         is_first=first.id == incident_id,
@@ -195,25 +198,26 @@ def _store(
     correlation: float | None = None,
 ) -> bool:
     """Write a group and who is new in it; return whether anything changed."""
-    members = {member.incident: member for member in cluster.members}
-    if cluster.group is not None:
-        for row in _members(connection, [cluster.group]):
-            members.setdefault(row.id, member_of(row))
-    everybody = list(members.values())
     found = None if cluster.group is None else _groups(connection, [cluster.group])[0]
+    begins = [member.began_at for member in cluster.members]
+    if found is not None:
+        # A storm may be one group: of who is in it already no more is read than is needed.
+        starts = select(func.min(incidents.c.starts_at), func.max(incidents.c.starts_at))
+        of_group = connection.execute(starts.where(incidents.c.group_id == found.id)).one()
+        begins += [at for at in of_group if at is not None]
     if first is None:
         # Evidence that named a first mover before is not known here: only who is new may be it.
-        before = None if found is None else members.get(found.first_incident_id)
-        first = first_mover(everybody if before is None else [before, *cluster.added])
+        before = () if found is None else _rows(connection, [found.first_incident_id])
+        first = first_mover([*map(member_of, before), *cluster.added])
     values = {
         "labels": cluster.labels,
         "first_incident_id": first.incident,
-        "why": why(cluster.labels, everybody, correlation),
+        "why": why(cluster.labels, max(begins) - min(begins), correlation),
     }
     group_id = cluster.group
     changed = 0
     if group_id is None or found is None:
-        opened_at = min(member.opened_at for member in everybody)
+        opened_at = min(member.opened_at for member in cluster.members)
         group_id = connection.execute(
             insert(incident_groups)
             .values(**values, opened_at=opened_at)

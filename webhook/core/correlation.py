@@ -189,11 +189,13 @@ def first_mover(members: Sequence[Member], leads: Mapping[int, float] | None = N
     )
 
 
-def why(labels: Mapping[str, str], members: Sequence[Member], correlation: float | None) -> str:
-    """Return in words what a group has in common, e.g. "instance db1, within 2m"."""
+def why(labels: Mapping[str, str], seconds: float, correlation: float | None) -> str:
+    """Return in words what a group has in common, e.g. "instance db1, within 2m".
+
+    seconds : between its first beginning and its last
+    """
     parts = [f"{name} {value}" for name, value in labels.items()]
-    begins = [member.began_at for member in members]
-    parts.append(f"within {format_duration(float(max(1, round(max(begins) - min(begins)))))}")
+    parts.append(f"within {format_duration(float(max(1, round(seconds))))}")
     if correlation is not None:
         parts.append(f"series move together ({correlation:.2f})")
     return ", ".join(parts)
