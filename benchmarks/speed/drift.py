@@ -2,9 +2,10 @@
 
 `python -m benchmarks.speed.drift [--series 10000]`: a week at steps of five minutes against a day,
 half of the series white noise and half slow (autocorrelation 0.95). First what the daemon does in
-a check, from the samples that it keeps to severities; then all samples of the week, sorted and with
-their autocorrelation, against the day by KS, PSI and Wasserstein in one pass. A thread per core;
-CPU is of all threads; of several runs the least. The forest is measured on a group of four series.
+a check with the default window, from the samples that it keeps to severities; then all samples of
+the week, sorted and with their autocorrelation, against a day by KS, PSI and Wasserstein in one
+pass. A thread per core; CPU is of all threads; of several runs the least. The forest is measured on
+a group of four series, with the default window.
 """
 
 import argparse
@@ -21,17 +22,20 @@ from scipy.signal import lfilter
 
 from exporter.core.ring import Ring
 from exporter.core.series import Floats, SeriesBatch
-from exporter.drift.base import Drift
+from exporter.drift.base import Drift, SeriesTest
 from exporter.drift.baselines import Baseline, cohort_of, retaken
 from exporter.drift.check import check
 from exporter.drift.isolation_forest import IsolationForest
 from exporter.drift.plan import DriftPlan
 from exporter.drift.samples import Reference, reference_of, samples_of
+from exporter.drift.together import Together
 from exporter.loops.crew import Crew
 from exporter.settings.drift import DriftConfig
 
+STEP: Final = 300_000
 DAY: Final = 288
 WEEK: Final = 7 * DAY
+WINDOW: Final = round(DriftConfig().window * 1000) // STEP
 MEMBERS: Final = 4
 RUNS: Final = 3
 
@@ -40,9 +44,9 @@ B = TypeVar("B")
 
 
 def samples(series: int) -> Floats:
-    """Return float64 [S, week and day]."""
+    """Return float64 [S, week and window]."""
     rng = np.random.default_rng(1)
-    values = rng.normal(100.0, 3.0, (series, WEEK + DAY))
+    values = rng.normal(100.0, 3.0, (series, WEEK + WINDOW))
     values[::2] = lfilter([1.0], [1.0, -0.95], values[::2])
     return values
 
@@ -86,7 +90,7 @@ def kept_by_daemon(plan: DriftPlan, values: Floats) -> tuple[Ring, Baseline]:
 def measure_checks(values: Floats) -> None:
     """Measure the checks of a query by default, in the threads that do them in the daemon."""
     plan = DriftPlan(
-        query="query", tests=DriftConfig().tests, step=300_000, reference=WEEK, window=DAY
+        query="query", tests=DriftConfig().tests, step=STEP, reference=WEEK, window=WINDOW
     )
     crew = Crew("drift", 1)
     check(plan, *kept_by_daemon(plan, values[:MEMBERS]), crew.map)  # compiles
@@ -106,11 +110,11 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=10_000)
     series = parser.parse_args().series
     values = samples(series)
-    tests = DriftConfig().tests
+    tests = [test for test in DriftConfig().tests if isinstance(test, SeriesTest)]
     cores = os.cpu_count() or 1
     print(f"load {os.getloadavg()[0]:.1f}, {cores} cores\n")
     measure_checks(values)
-    week, day = values[:, :WEEK], values[:, WEEK:]
+    week, day = values[:, :WEEK], values[:, -DAY:]
     with ThreadPoolExecutor(cores) as pool:
 
         def each(work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
@@ -136,9 +140,10 @@ def main() -> None:
         recent = samples_of(day)
         for test in tests:
             measured(f"- - `{test.name}`", partial(test.compare, reference, recent, each=each))
-        group = reference_of(week[:MEMBERS], season=DAY, in_order=True)
-        window = samples_of(day[:MEMBERS], in_order=True)
-        measured("`isolation_forest`, one group", partial(IsolationForest().compare, group, window))
+        times = STEP * np.arange(WEEK + WINDOW, dtype=np.int64)
+        few = values[:MEMBERS]
+        group = Together(few[:, :WEEK], few[:, WEEK:], times[:WEEK], times[WEEK:], STEP)
+        measured("`isolation_forest`, one group", partial(IsolationForest().measure, group))
     print(f"\nreference {kept / 1e6:.0f} MB; peaks {before:.0f}, {made:.0f}, {peak():.0f} MB")
 
 

@@ -6,6 +6,8 @@ reference, which is made once and compared with often.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, final
 
@@ -14,9 +16,10 @@ import numpy.typing as npt
 from annotated_types import Ge, Gt, Lt
 
 from exporter.core.pieces import Mapper, one_by_one
-from exporter.core.series import Bools, Floats, Ints
+from exporter.core.series import Bools, Floats
 from exporter.drift.discovery import adjusted
 from exporter.drift.samples import Piece, Reference, Samples, pieces_of
+from exporter.drift.together import Together
 from exporter.errors import DriftError
 
 NONE: Final = 0
@@ -26,6 +29,21 @@ CRITICAL: Final = 3
 
 Measure: TypeAlias = tuple[Floats, Floats]
 """Statistic and p value, each float64 [S], both NaN where a test cannot tell."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What a test measured of some series, before it is known what it did of the others.
+
+    Parameters
+    ----------
+    statistic, p_value : float64 [S], as in `Drift`
+    is_certain : bool [S], whether the change is no chance, however many series there are
+    """
+
+    statistic: Floats
+    p_value: Floats
+    is_certain: Bools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +64,7 @@ class Drift:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DriftTest(ABC):
+class DriftTest:
     """Tell whether recent samples of series are distributed as those of a reference.
 
     Parameters
@@ -64,9 +82,6 @@ class DriftTest(ABC):
     high: Annotated[float, Ge(0)] = 0.3
     critical: Annotated[float, Ge(0)] = 0.5
 
-    is_independent: ClassVar[bool] = True
-    """Whether each series is measured without regard to the others."""
-
     def __post_init__(self) -> None:
         if not self.moderate <= self.high <= self.critical:
             raise ValueError(
@@ -80,72 +95,102 @@ class DriftTest(ABC):
         return self.kind
 
     @final
-    def compare(
-        self,
-        reference: Reference,
-        recent: Samples,
-        groups: Ints | None = None,
-        each: Mapper = one_by_one,
-    ) -> Drift:
-        """Compare the samples of S series with a reference; nothing is written to.
+    def judge(self, parts: Sequence[Measured]) -> Drift:
+        """Return what was found of all series of a query, S of them in all parts together.
+
+        All at once, since of many series some differ by chance.
+        """
+        statistic = np.concatenate([np.empty(0), *(part.statistic for part in parts)])
+        p_value = np.concatenate([np.empty(0), *(part.p_value for part in parts)])
+        certain = [np.zeros(0, dtype=np.bool_), *(part.is_certain for part in parts)]
+        is_drift = (adjusted(p_value) < self.alpha) | np.concatenate(certain)
+        cuts = np.array([self.moderate, self.high, self.critical])
+        degree = (statistic[:, None] >= cuts).sum(1)
+        severity = np.where(is_drift, degree, NONE).astype(np.int8)
+        return Drift(statistic, p_value, severity)
+
+    @contextmanager
+    def _failing_alone(self) -> Iterator[None]:
+        """Turn what may go wrong in arithmetic into a `DriftError`."""
+        try:
+            with np.errstate(all="ignore"):
+                yield
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise DriftError(self.name, f"{type(error).__name__}: {error}") from error
+
+
+class SeriesTest(DriftTest, ABC):
+    """A test that measures each series without regard to the others."""
+
+    @final
+    def compare(self, reference: Reference, recent: Samples, each: Mapper = one_by_one) -> Drift:
+        """Measure and judge the samples of S series; nothing is written to.
 
         Parameters
         ----------
-        reference : of S series, N samples each; with their order unless `is_independent`
-        recent : of the same series, M samples each; likewise
-        groups : int64 [S], 0, 1, ...: series that belong together, as in `exporter.core.groups`.
-            Only tests that are not independent look at it; None is one group of all
+        reference : of S series, N samples each
+        recent : of the same series, M samples each
         each : does pieces of the work
 
         Raises
         ------
         DriftError
-            The samples do not fit, or are not in order though they must be, or its arithmetic
-            failed.
+            The samples do not fit, or its arithmetic failed.
         """
         series = len(reference.samples.count)
         if len(recent.count) != series:
             raise DriftError(
                 self.name, f"the reference is of {series} series, the window of {len(recent.count)}"
             )
-        try:
-            with np.errstate(all="ignore"):
-                statistic, p_value = self._whole(reference, recent, groups, each)
-                is_drift = self._is_drift(reference, recent, statistic, p_value)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise DriftError(self.name, f"{type(error).__name__}: {error}") from error
-        cuts = np.array([self.moderate, self.high, self.critical])
-        degree = (statistic[:, None] >= cuts).sum(1)
-        severity = np.where(is_drift, degree, NONE).astype(np.int8)
-        return Drift(statistic, p_value, severity)
 
-    def _whole(
-        self, reference: Reference, recent: Samples, groups: Ints | None, each: Mapper
-    ) -> Measure:
-        """Measure all series, some rows at a time."""
+        def work(piece: Piece) -> Measured:
+            return self.measure(reference.rows(*piece), recent.rows(*piece))
 
-        def work(piece: Piece) -> Measure:
-            return self._some(reference.rows(*piece), recent.rows(*piece))
+        return self.judge(list(each(work, pieces_of(series))))
 
-        nothing = (np.empty(0), np.empty(0))
-        found = [nothing, *each(work, pieces_of(len(recent.count)))]
-        return np.concatenate([one for one, _ in found]), np.concatenate([p for _, p in found])
+    @final
+    def measure(self, reference: Reference, recent: Samples) -> Measured:
+        """Measure some of a query's series.
 
-    def _some(self, reference: Reference, recent: Samples) -> Measure:
-        """Measure some series, and put right those that no arithmetic is needed for."""
-        statistic, p_value = self._measure(reference, recent)
-        is_same = reference.equals(recent)
-        tells = reference.tells(recent)
-        statistic = np.where(tells, np.where(is_same, 0.0, statistic), np.nan)
-        return statistic, np.where(tells, np.where(is_same, 1.0, p_value), np.nan)
+        Raises
+        ------
+        DriftError
+            Its arithmetic failed.
+        """
+        with self._failing_alone():
+            statistic, p_value = self._measure(reference, recent)
+            # No arithmetic is needed for one constant, nor to know that there are too few samples.
+            is_same = reference.equals(recent)
+            tells = reference.tells(recent)
+            statistic = np.where(tells, np.where(is_same, 0.0, statistic), np.nan)
+            p_value = np.where(tells, np.where(is_same, 1.0, p_value), np.nan)
+            return Measured(statistic, p_value, self._stands_out(reference, recent, statistic))
 
     @abstractmethod
     def _measure(self, reference: Reference, recent: Samples) -> Measure:
         """Measure series; those that cannot tell, or are one constant, may hold anything."""
 
-    def _is_drift(
-        self, reference: Reference, recent: Samples, statistic: Floats, p_value: Floats
-    ) -> Bools:
-        """Return which changes are no chance, bool [S]."""
-        certain: Bools = adjusted(p_value) < self.alpha
-        return certain
+    def _stands_out(self, reference: Reference, recent: Samples, statistic: Floats) -> Bools:
+        """Return which changes are no chance whatever the other series are, bool [S]."""
+        return np.zeros(len(statistic), dtype=np.bool_)
+
+
+class GroupTest(DriftTest, ABC):
+    """A test that looks at several series at a time, which all have its result."""
+
+    @final
+    def measure(self, group: Together) -> Measured:
+        """Measure one group of G series; nothing is written to.
+
+        Raises
+        ------
+        DriftError
+            Its arithmetic failed.
+        """
+        with self._failing_alone():
+            statistic, p_value = self._measure(group)
+            return Measured(statistic, p_value, np.zeros(len(statistic), dtype=np.bool_))
+
+    @abstractmethod
+    def _measure(self, group: Together) -> Measure:
+        """Measure the group, float64 [G] each."""

@@ -1,19 +1,18 @@
 """What does one drift check of one query do? Pure: no I/O, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from exporter.core.groups import groups_by
+from exporter.core.groups import groups_by, members_of
 from exporter.core.pieces import Mapper
 from exporter.core.ring import Ring
 from exporter.core.rows import select_keys
 from exporter.core.series import Bools, Floats, Ints, Keys, utc_offsets
-from exporter.drift.base import Drift
+from exporter.drift.base import Drift, GroupTest, Measured, SeriesTest
 from exporter.drift.baselines import Baseline, Cohort
-from exporter.drift.hours import same_hours
+from exporter.drift.hours import columns_a_day, columns_like
 from exporter.drift.plan import DriftPlan
 from exporter.drift.samples import (
     ROWS,
@@ -22,10 +21,8 @@ from exporter.drift.samples import (
     autocorrelation_times,
     samples_of,
 )
+from exporter.drift.together import Together
 from exporter.errors import DriftError
-
-DAY: Final = 86_400_000
-WEEK: Final = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,19 +46,31 @@ class Checked:
     failure: DriftError | None = None
 
 
-_Piece = tuple[int, Cohort, Bools, int, Ints, Ints]
-"""Number of a cohort, the cohort, which of its columns to compare with, after how many of these the
-hours are the same again, rows of the series that are there, and those of the cohort."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """The series that are there and in a cohort: their rows in both, int64 [S] each."""
+
+    cohort: Cohort
+    like: Bools
+    rows: Ints
+    mine: Ints
+
+    def some(self, chosen: Ints | slice) -> "_Shared":
+        return _Shared(self.cohort, self.like, self.rows[chosen], self.mine[chosen])
+
+
+_Outcomes = Mapping[str, Measured | DriftError]
+"""Test -> what it measured, or why it could not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Pair:
-    """Both sides of some series, and which of the series that are there they are."""
+class _Piece:
+    """What was measured of some series: numbers, since their samples would be in the way."""
 
     rows: Ints
-    cohort: int
-    reference: Reference
-    recent: Samples
+    before: Floats
+    now: Floats
+    outcomes: _Outcomes
 
 
 def check(plan: DriftPlan, ring: Ring, baseline: Baseline | None, each: Mapper) -> Checked:
@@ -72,39 +81,53 @@ def check(plan: DriftPlan, ring: Ring, baseline: Baseline | None, each: Mapper) 
     """
     there = ring.present(plan.grace)
     keys = select_keys(ring.keys, there)
+    recent = ring.times()[-plan.window :]
+    now = _on_clock(plan, recent)
+    row_of = {key: row for row, key in enumerate(keys)}
+    shared = [
+        _shared(cohort, columns_like(_on_clock(plan, cohort.times), now, plan.step), row_of)
+        for cohort in ([] if baseline is None else baseline.cohorts)
+    ]
+    alone = [test for test in plan.tests if isinstance(test, SeriesTest)]
+    grouped = [test for test in plan.tests if isinstance(test, GroupTest)]
+
+    def piece_of(some: _Shared) -> _Piece:
+        past, window = _sides(plan, some, ring.samples(there[some.rows], recent))
+        outcomes = {test.name: _tried(test, past, window) for test in alone}
+        return _Piece(some.rows, _medians(past.samples), _medians(window), outcomes)
+
+    def group_of(some: _Shared) -> _Piece:
+        cohort = some.cohort
+        together = Together(
+            cohort.values(some.mine, np.arange(len(cohort.times))),
+            cohort.rounded(some.mine, ring.samples(there[some.rows], recent)),
+            _on_clock(plan, cohort.times),
+            now,
+            plan.step,
+        )
+        outcomes = {test.name: _tried_together(test, together) for test in grouped}
+        return _Piece(some.rows, np.empty(0), np.empty(0), outcomes)
+
+    pieces = list(each(piece_of, _in_pieces(shared)))
+    groups = list(each(group_of, _in_groups(plan, keys, shared))) if grouped else []
     blank = np.full(len(keys), np.nan)
-    pairs = [] if baseline is None else _pairs(plan, ring, there, keys, baseline.cohorts, each)
-    if not pairs:
-        nothing = Drift(blank, blank, np.zeros(len(keys), dtype=np.int8))
-        return Checked(keys, {test.name: nothing for test in plan.tests}, blank, blank, blank)
-    rows = np.concatenate([pair.rows for pair in pairs])
-    reference = Reference(
-        _joined([pair.reference.samples for pair in pairs]),
-        np.concatenate([pair.reference.memory for pair in pairs]),
-        min(pair.reference.season for pair in pairs),
-    )
-    recent = _joined([pair.recent for pair in pairs])
-    groups = None
-    if not all(test.is_independent for test in plan.tests):
-        groups = _groups(plan, select_keys(keys, rows), pairs)
-    found: dict[str, Drift] = {}
+    before, after = blank.copy(), blank.copy()
+    for piece in pieces:
+        before[piece.rows], after[piece.rows] = piece.before, piece.now
+    tests: dict[str, Drift] = {}
     failure = None
     for test in plan.tests:
-        try:
-            drift = test.compare(reference, recent, groups, each)
-        except DriftError as error:
-            failure = error
-            drift = Drift(blank[rows], blank[rows], np.zeros(len(rows), dtype=np.int8))
-        found[test.name] = drift
-    tests = {name: _spread(drift, rows, len(keys)) for name, drift in found.items()}
-    before, now = blank.copy(), blank.copy()
-    before[rows], now[rows] = _medians(reference.samples), _medians(recent)
-    alone = [tests[test.name] for test in plan.tests if test.is_independent]
-    together = [tests[test.name] for test in plan.tests if not test.is_independent]
-    severity = agreed(alone, len(keys))
-    for drift in together:
-        severity = np.fmax(severity, agreed([drift], len(keys)))
-    return Checked(keys, tests, severity, before, now, failure)
+        mine = groups if isinstance(test, GroupTest) else pieces
+        outcomes = [(piece.rows, piece.outcomes[test.name]) for piece in mine]
+        failed = [found for _, found in outcomes if isinstance(found, DriftError)]
+        failure = failed[0] if failed else failure
+        told = [] if failed else [(r, one) for r, one in outcomes if isinstance(one, Measured)]
+        rows = np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in told)])
+        tests[test.name] = _spread(test.judge([one for _, one in told]), rows, len(keys))
+    severity = agreed([tests[test.name] for test in alone], len(keys))
+    for one in grouped:
+        severity = np.fmax(severity, agreed([tests[one.name]], len(keys)))
+    return Checked(keys, tests, severity, before, after, failure)
 
 
 def agreed(found: Sequence[Drift], series: int) -> Floats:
@@ -122,91 +145,55 @@ def agreed(found: Sequence[Drift], series: int) -> Floats:
     return np.where(count > 0, most, np.nan)
 
 
-def columns_like(plan: DriftPlan, reference: Ints, recent: Ints) -> tuple[Bools, int]:
-    """Return which columns of a baseline are of the same hours as the window.
-
-    Of the week where it holds a week, else of the day where it holds a day, else all.
-
-    reference, recent : int64 [R] and [W], unix milliseconds
-
-    Returns
-    -------
-    bool [R], and after how many of those chosen the hours are the same again; 0 for never
-    """
-    span = len(reference) * plan.step
-    if span < DAY:
-        return np.ones(len(reference), dtype=np.bool_), 0
-    wall, now = _on_clock(plan, reference), _on_clock(plan, recent)
-    if span < WEEK:
-        wall, now = wall % DAY, now % DAY
-    chosen = same_hours(wall, now)
-    columns, rest = divmod(DAY if span < WEEK else WEEK, plan.step)
-    return chosen, 0 if rest else int(chosen[:columns].sum())
-
-
 def _on_clock(plan: DriftPlan, times: Ints) -> Ints:
     return times if plan.zone is None else times + utc_offsets(times, plan.zone)
 
 
-def _pairs(
-    plan: DriftPlan, ring: Ring, there: Ints, keys: Keys, cohorts: Sequence[Cohort], each: Mapper
-) -> list[_Pair]:
-    """Return both sides of the series that have a baseline, some at a time."""
-    recent = ring.times()[-plan.window :]
-    in_order = not all(test.is_independent for test in plan.tests)
+def _shared(cohort: Cohort, like: Bools, row_of: Mapping[bytes, int]) -> _Shared:
+    """Return which series are in both; `like` are the columns to compare with."""
+    both = [(row_of[key], mine) for mine, key in enumerate(cohort.keys) if key in row_of]
+    rows, mine = np.array(both, dtype=np.int64).reshape(-1, 2).T
+    return _Shared(cohort, like, rows, mine)
+
+
+def _in_pieces(shared: Sequence[_Shared]) -> Iterator[_Shared]:
+    """Yield all series, some at a time."""
+    for one in shared:
+        for first in range(0, len(one.rows), ROWS):
+            yield one.some(slice(first, first + ROWS))
+
+
+def _in_groups(plan: DriftPlan, keys: Keys, shared: Sequence[_Shared]) -> Iterator[_Shared]:
+    """Yield each group; cohorts were seen at different times, and so are groups of their own."""
+    for one in shared:
+        for members in members_of(groups_by(select_keys(keys, one.rows), plan.by)):
+            yield one.some(members)
+
+
+def _sides(plan: DriftPlan, some: _Shared, values: Floats) -> tuple[Reference, Samples]:
+    """Return both sides of some series; `values` [S, M] are those of the window."""
+    cohort, mine = some.cohort, some.mine
+    # A single day cannot tell memory from rhythm, so that is known from all columns.
+    new = mine[np.isnan(cohort.memory[mine])]
+    whole = cohort.values(new, np.arange(len(cohort.times)))
     # The rhythm of the days is the same on both sides, and a day is too short to know it by.
-    day, rest = divmod(DAY, plan.step)
-    day = 0 if rest else day
-    row_of = {key: row for row, key in enumerate(keys)}
-    pieces: list[_Piece] = []
-    for number, cohort in enumerate(cohorts):
-        chosen, again = columns_like(plan, cohort.times, recent)
-        shared = [(row_of[key], mine) for mine, key in enumerate(cohort.keys) if key in row_of]
-        both = np.array(shared, dtype=np.int64).reshape(-1, 2)
-        for first in range(0, len(both), ROWS):
-            rows, mine = both[first : first + ROWS].T
-            pieces.append((number, cohort, chosen, again, rows, mine))
-
-    def pair_of(piece: _Piece) -> _Pair:
-        number, cohort, chosen, again, rows, mine = piece
-        now = cohort.rounded(mine, ring.samples(there[rows], recent))
-        # A single day cannot tell memory from rhythm, so that is known from all columns.
-        new = mine[np.isnan(cohort.memory[mine])]
-        whole = cohort.values(new, np.arange(len(cohort.times)))
-        cohort.memory[new] = autocorrelation_times(whole, day)
-        past = samples_of(cohort.values(mine, np.flatnonzero(chosen)), in_order=in_order)
-        return _Pair(
-            rows,
-            number,
-            Reference(past, cohort.memory[mine], again),
-            samples_of(now, in_order=in_order),
-        )
-
-    return list(each(pair_of, pieces))
+    cohort.memory[new] = autocorrelation_times(whole, columns_a_day(plan.step))
+    past = samples_of(cohort.values(mine, np.flatnonzero(some.like)))
+    return Reference(past, cohort.memory[mine]), samples_of(cohort.rounded(mine, values))
 
 
-def _joined(parts: Sequence[Samples]) -> Samples:
-    """Return the samples of all series, with as many columns as the widest has."""
-    width = max(part.ascending.shape[1] for part in parts)
-    kept = [part.values for part in parts if part.values is not None]
-    return Samples(
-        np.concatenate([_widened(part.ascending, width) for part in parts]),
-        np.concatenate([part.count for part in parts]),
-        np.concatenate([_widened(values, width) for values in kept]) if kept else None,
-    )
+def _tried(test: SeriesTest, past: Reference, window: Samples) -> Measured | DriftError:
+    try:
+        return test.measure(past, window)
+    except DriftError as error:
+        return error
 
 
-def _widened(values: Floats, width: int) -> Floats:
-    missing = width - values.shape[1]
-    return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan) if missing else values
-
-
-def _groups(plan: DriftPlan, keys: Keys, pairs: Sequence[_Pair]) -> Ints:
-    """Return the group of each series, int64 [S]; cohorts were seen at different times."""
-    cohorts = np.concatenate([np.full(len(pair.rows), pair.cohort) for pair in pairs])
-    both = np.stack([groups_by(keys, plan.by), cohorts])
-    numbers: Ints = np.unique(both, axis=1, return_inverse=True)[1].reshape(-1)
-    return numbers
+def _tried_together(test: GroupTest, group: Together) -> Measured | DriftError:
+    try:
+        return test.measure(group)
+    except DriftError as error:
+        return error
 
 
 def _spread(drift: Drift, rows: Ints, series: int) -> Drift:

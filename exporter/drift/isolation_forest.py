@@ -7,25 +7,19 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from annotated_types import Ge
 
-from exporter.core.groups import members_of
-from exporter.core.pieces import Mapper
-from exporter.core.series import Bools, Floats, Ints
+from exporter.core.series import Bools, Floats
 from exporter.core.tail import HUGE
-from exporter.drift.base import DriftTest, Measure
+from exporter.drift.base import GroupTest, Measure
+from exporter.drift.hours import columns_a_day, columns_like, halves
 from exporter.drift.ks import Ks
 from exporter.drift.samples import (
     NORMAL,
     ROUNDING,
-    Piece,
     Reference,
-    Samples,
-    reference_of,
+    autocorrelation_times,
     samples_of,
 )
-from exporter.errors import DriftError
-
-BLOCKS: Final = 8
-"""Stretches of the reference that in turn grow the forest and are compared, if it has no season."""
+from exporter.drift.together import Together
 
 PICKED: Final = 256
 """Samples that each tree is grown on, as Liu et al. have it."""
@@ -47,7 +41,7 @@ FARTHEST: Final = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class IsolationForest(DriftTest):
+class IsolationForest(GroupTest):
     """Find changes of how series are together, which none of them may show alone.
 
     Parameters
@@ -60,13 +54,16 @@ class IsolationForest(DriftTest):
 
     Notes
     -----
-    Every second eighth of the reference grows the forest, or every second season if it has one.
-    How odd it finds the rest and the window, which it knows equally little, is compared by `Ks`,
-    whose p value thus stays honest, with the autocorrelation of these scores. All series of a group
-    have its result; one that lacks half of its samples cannot tell and is left out, and so is an
-    instant at which another one lacks its sample. The axes are turned so that correlations count.
-    It misses changes after which samples are as odd as before, such as a part of the usual days
-    that has grown.
+    The days of the baseline are halved, by turns; each half grows a forest, which says how odd it
+    finds the other half, and the window's samples at the hours of that other half: as the share of
+    the half that is less odd. So forests know both sides equally little, and all days tell how much
+    days differ. The shares of the window, and of the baseline at its hours, are compared by `Ks`,
+    with the memory of the shares of all days. A window of two days and more is compared without
+    each of its days in turn, and the least of these changes counts, since one day is often odd; of
+    a shorter one, odd days are drift. All series of a group have its result; one that lacks half of
+    its samples cannot tell and is left out, and so is an instant at which another one lacks its
+    sample. The axes are turned so that correlations count. It misses changes after which samples
+    are as odd as before, such as a part of the usual days that has grown.
 
     References
     ----------
@@ -79,53 +76,44 @@ class IsolationForest(DriftTest):
     seed: Annotated[int, Ge(0)] = 0
     largest: Annotated[int, Ge(1)] = 100
 
-    is_independent = False
-
-    def _whole(
-        self, reference: Reference, recent: Samples, groups: Ints | None, each: Mapper
-    ) -> Measure:
-        before, now = reference.samples.values, recent.values
-        if before is None or now is None:
-            raise DriftError(self.name, "needs samples in order; make them with in_order=True")
-        mine, theirs = (np.where(np.abs(values) < HUGE, values, np.nan) for values in (before, now))
-        series = len(theirs)
-        rows = members_of(np.zeros(series, dtype=np.int64) if groups is None else groups)
-
-        def work(piece: Piece) -> Measure:
-            members = rows[piece[0]]
-            return self._group(mine[members], theirs[members], reference.season)
-
-        statistic, p_value = np.full(series, np.nan), np.full(series, np.nan)
-        found = each(work, [(number, number + 1) for number in range(len(rows))])
-        for row, (one, p) in zip(rows, found, strict=True):
-            statistic[row], p_value[row] = one, p
-        return statistic, p_value
-
-    def _measure(self, reference: Reference, recent: Samples) -> Measure:
-        """Compare the scores of one group as if they were a series."""
-        return Ks()._some(reference, recent)
-
-    def _group(self, mine: Floats, theirs: Floats, season: int) -> Measure:
-        """Measure one group, [G, N] and [G, M]; NaN for members left out, or for all."""
-        cannot = np.full(len(mine), np.nan)
-        is_there = mostly(mine) & mostly(theirs)
+    def _measure(self, group: Together) -> Measure:
+        cannot = np.full(len(group.past), np.nan)
+        mine, theirs = _known(group.past), _known(group.recent)
+        alike = columns_like(group.times, group.now, group.step)
+        is_there = mostly(mine) & mostly(mine[:, alike]) & mostly(theirs)
         if len(mine) > self.largest or not is_there.any():
             return cannot, cannot
-        mine, theirs = mine[is_there].T, theirs[is_there].T
-        has_season = 0 < 2 * season <= len(mine)
-        grows = np.arange(len(mine)) // (season if has_season else -(-len(mine) // BLOCKS)) % 2 == 0
-        whole, others = np.isfinite(mine).all(1), np.isfinite(theirs).all(1)
-        sample = mine[grows & whole]
-        if len(sample) < LEAST_FIT:
+        found = self._oddness(mine[is_there].T, theirs[is_there].T, group)
+        if found is None:
             return cannot, cannot
-        rate = self._grown(sample)
-        scores, recent = np.full((1, len(mine)), np.nan), np.full((1, len(theirs)), np.nan)
-        tested = whole & ~grows
-        scores[0, tested] = rate(mine[tested])
-        recent[0, others] = rate(theirs[others])
-        rest = reference_of(scores[:, ~grows], season=season)
-        statistic, p_value = self._measure(rest, samples_of(recent))
+        past, recent = found
+        day = columns_a_day(group.step)
+        reference = Reference(samples_of(past[:, alike]), autocorrelation_times(past, day))
+        parts = [Ks().measure(reference, samples_of(part)) for part in less_a_day(recent, day)]
+        statistic = np.min([part.statistic for part in parts])
+        p_value = np.max([part.p_value for part in parts])
         return np.where(is_there, statistic, np.nan), np.where(is_there, p_value, np.nan)
+
+    def _oddness(
+        self, mine: Floats, theirs: Floats, group: Together
+    ) -> tuple[Floats, Floats] | None:
+        """Return how odd samples [N, G] and [M, G] are, as [1, N] and [1, M] shares; NaN: unknown.
+
+        None if there are too few to grow forests.
+        """
+        past, recent = np.full((1, len(mine)), np.nan), np.full((1, len(theirs)), np.nan)
+        is_whole, are_whole = np.isfinite(mine).all(1), np.isfinite(theirs).all(1)
+        half, other = halves(group.times, group.now, group.step)
+        for chosen in (False, True):
+            asked, grows = is_whole & (half == chosen), is_whole & (half != chosen)
+            if min(asked.sum(), grows.sum()) < LEAST_FIT:
+                return None
+            rate = self._grown(mine[grows])
+            known = rate(mine[asked])
+            past[0, asked] = shares(known, known)
+            new = are_whole & (other == chosen)
+            recent[0, new] = shares(known, rate(theirs[new]))
+        return past, recent
 
     def _grown(self, sample: Floats) -> Callable[[Floats], Floats]:
         """Return what a forest grown on `sample` [N, G] says of how odd others are."""
@@ -159,8 +147,28 @@ class IsolationForest(DriftTest):
         return rate
 
 
+def shares(known: Floats, asked: Floats) -> Floats:
+    """Return which share of `known` [N] is less than each of `asked` [M]; equals count half."""
+    order = np.sort(known)
+    less, most = (np.searchsorted(order, asked, side) for side in ("left", "right"))
+    found: Floats = (less + most) / (2 * len(order))
+    return found
+
+
+def less_a_day(recent: Floats, day: int) -> list[Floats]:
+    """Return a window [1, M] without each of its days in turn; as it is if it has but one."""
+    columns = recent.shape[1]
+    if not 0 < 2 * day <= columns:
+        return [recent]
+    return [np.delete(recent, slice(start, start + day), 1) for start in range(0, columns, day)]
+
+
 def mostly(values: Floats) -> Bools:
     """Return which of the series [G, N] have at least half of their samples, and any."""
     count = np.isfinite(values).sum(1)
     enough: Bools = (2 * count >= values.shape[1]) & (count > 0)
     return enough
+
+
+def _known(values: Floats) -> Floats:
+    return np.where(np.abs(values) < HUGE, values, np.nan)

@@ -7,7 +7,7 @@ import numpy as np
 
 from exporter.core.kernels import compiled
 from exporter.core.series import Bools, Floats, Ints
-from exporter.drift.base import DriftTest, Measure
+from exporter.drift.base import Measure, SeriesTest
 from exporter.drift.kslaw import tail
 from exporter.drift.samples import Reference, Samples
 
@@ -17,7 +17,7 @@ p value is 0.01."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ks(DriftTest):
+class Ks(SeriesTest):
     """Find any change of a distribution: level, spread or shape.
 
     Parameters
@@ -52,13 +52,11 @@ class Ks(DriftTest):
         fill_tails(statistic, whole(here), whole(there), reference.tells(recent), p_value)
         return statistic, p_value
 
-    def _is_drift(
-        self, reference: Reference, recent: Samples, statistic: Floats, p_value: Floats
-    ) -> Bools:
+    def _stands_out(self, reference: Reference, recent: Samples, statistic: Floats) -> Bools:
         here, there = reference.sizes(recent)
         is_large = here * there / (here + there) >= LARGE
-        certain = super()._is_drift(reference, recent, statistic, p_value)
-        return certain | (is_large & (statistic > self.high))
+        certain: Bools = is_large & (statistic > self.high)
+        return certain
 
 
 def whole(size: Floats) -> Ints:

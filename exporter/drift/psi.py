@@ -10,7 +10,7 @@ from scipy import special
 
 from exporter.core.kernels import compiled
 from exporter.core.series import Floats, Ints
-from exporter.drift.base import DriftTest, Measure
+from exporter.drift.base import Measure, SeriesTest
 from exporter.drift.samples import Reference, Samples
 
 BINS: Final = 10
@@ -22,7 +22,7 @@ half a sample for each of ten bins, so that an empty one is no infinite surprise
 
 
 @dataclass(frozen=True, kw_only=True)
-class Psi(DriftTest):
+class Psi(SeriesTest):
     """Find changes of where samples usually are, as banks and model owners measure it.
 
     Parameters

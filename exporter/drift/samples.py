@@ -42,17 +42,14 @@ class Samples:
     ----------
     ascending : float64 [S, N], each row sorted, NaN behind its samples
     count : int64 [S], samples of each
-    values : float64 [S, N], as they came; None if their order is not kept
     """
 
     ascending: Floats
     count: Ints
-    values: Floats | None
 
     def rows(self, start: int, stop: int) -> "Samples":
         """Return the series [start, stop), as views."""
-        values = None if self.values is None else self.values[start:stop]
-        return Samples(self.ascending[start:stop], self.count[start:stop], values)
+        return Samples(self.ascending[start:stop], self.count[start:stop])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,16 +60,14 @@ class Reference:
     ----------
     samples : of S series
     memory : float64 [S], autocorrelation time in samples, at least 1; see `memory_of`
-    season : columns of the samples after which a rhythm repeats itself, 0 for none
     """
 
     samples: Samples
     memory: Floats
-    season: int = 0
 
     def rows(self, start: int, stop: int) -> "Reference":
         """Return the series [start, stop), as views."""
-        return Reference(self.samples.rows(start, stop), self.memory[start:stop], self.season)
+        return Reference(self.samples.rows(start, stop), self.memory[start:stop])
 
     def sizes(self, recent: Samples) -> tuple[Floats, Floats]:
         """Return how many independent samples both sides are worth, each float64 [S].
@@ -96,30 +91,27 @@ class Reference:
         return same
 
 
-def samples_of(values: Floats, *, in_order: bool = False) -> Samples:
+def samples_of(values: Floats) -> Samples:
     """Return the samples of a window.
 
     Parameters
     ----------
-    values : float64 [S, N] in the order of time, not written to; NaN, infinite and absurd (beyond
-        1e150) values are no samples
-    in_order : keep `values`, for the tests that need to know which samples came together
+    values : float64 [S, N] in any order, not written to; NaN, infinite and absurd (beyond 1e150)
+        values are no samples
     """
     ascending = np.where(np.abs(values) < HUGE, values, np.nan)
     ascending.sort()
     count = np.isfinite(ascending).sum(1)
-    return Samples(ascending, count, values if in_order else None)
+    return Samples(ascending, count)
 
 
-def reference_of(
-    values: Floats, *, season: int = 0, in_order: bool = False, each: Mapper = one_by_one
-) -> Reference:
-    """Return the reference made of `values` [S, N].
+def reference_of(values: Floats, *, season: int = 0, each: Mapper = one_by_one) -> Reference:
+    """Return the reference made of `values` [S, N] in the order of time.
 
     Parameters
     ----------
-    values, in_order : see `samples_of`
-    season : see `autocorrelation_times`; it is that of the result, too
+    values : see `samples_of`
+    season : see `autocorrelation_times`
     each : does pieces of the work
     """
     ascending = np.empty(values.shape)
@@ -131,7 +123,7 @@ def reference_of(
         memory[rows] = memory_of(ascending[rows], order, count[rows], season)
 
     deque(each(work, pieces_of(len(values))), maxlen=0)
-    return Reference(Samples(ascending, count, values if in_order else None), memory, season)
+    return Reference(Samples(ascending, count), memory)
 
 
 def autocorrelation_times(values: Floats, season: int = 0) -> Floats:

@@ -10,7 +10,7 @@ from scipy import special
 
 from exporter.core.kernels import compiled
 from exporter.core.series import Floats, Ints
-from exporter.drift.base import DriftTest, Measure
+from exporter.drift.base import Measure, SeriesTest
 from exporter.drift.samples import NORMAL, ROUNDING, Reference, Samples
 
 FARTHEST: Final = 1e6
@@ -18,7 +18,7 @@ FARTHEST: Final = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wasserstein(DriftTest):
+class Wasserstein(SeriesTest):
     """Find changes by how far they carry the samples, those of the tails included.
 
     Parameters

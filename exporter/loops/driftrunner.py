@@ -17,7 +17,8 @@ from exporter.core.ring import Ring
 from exporter.core.series import NEVER
 from exporter.core.source import Source
 from exporter.drift.baselines import Baseline, Reason, cohort_of, retaken, with_born
-from exporter.drift.check import DAY, Checked, check
+from exporter.drift.check import Checked, check
+from exporter.drift.hours import DAY
 from exporter.errors import StateCorrupt, StateError
 from exporter.loops.ringfeed import RingFeed
 from exporter.planning import drift_fingerprint, drift_plan_of

@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from exporter.core.series import Floats
 from exporter.drift import ALL
-from exporter.drift.base import CRITICAL, NONE, Drift, DriftTest
+from exporter.drift.base import CRITICAL, NONE, Drift, DriftTest, GroupTest, SeriesTest
 from exporter.drift.samples import reference_of, samples_of
+from exporter.drift.together import Together
 
 SMALL: Final[dict[str, dict[str, Any]]] = {"isolation_forest": {"trees": 5}}
 """Settings under which a test is quick; default: its own."""
-
-GROUPED: Final = frozenset({"isolation_forest"})
-"""Tests of series that belong together: their order in time tells which samples do."""
 
 every_test = pytest.mark.parametrize(
     "test", [kind(**SMALL.get(kind().name, {})) for kind in ALL], ids=lambda test: test.name
@@ -43,9 +41,13 @@ def pairs(draw: st.DrawFn, *, awkward: bool = False) -> tuple[Floats, Floats]:
 
 
 def compare(test: DriftTest, one: Floats, other: Floats) -> Drift:
-    """Compare series, each a group of its own."""
-    reference, recent = reference_of(one, in_order=True), samples_of(other, in_order=True)
-    return test.compare(reference, recent, np.arange(len(one)))
+    """Compare series, each a group of its own, in columns a millisecond apart."""
+    if isinstance(test, SeriesTest):
+        return test.compare(reference_of(one), samples_of(other))
+    assert isinstance(test, GroupTest)
+    times, now = np.arange(one.shape[1]), one.shape[1] + np.arange(other.shape[1])
+    rows = [slice(row, row + 1) for row in range(len(one))]
+    return test.judge([test.measure(Together(one[r], other[r], times, now, 1)) for r in rows])
 
 
 def lively(series: int, seed: int = 1) -> tuple[Floats, Floats]:
@@ -110,7 +112,7 @@ def test_the_order_of_recent_samples_does_not_matter(
     assert_same(compare(test, one, other), compare(test, one, other[:, order]))
 
 
-@pytest.mark.parametrize("test", [kind() for kind in ALL if kind().name not in GROUPED])
+@pytest.mark.parametrize("test", [kind() for kind in ALL if issubclass(kind, SeriesTest)])
 @given(pair=pairs())
 @settings(max_examples=40, deadline=None)
 def test_identical_samples_do_not_drift(test: DriftTest, pair: tuple[Floats, Floats]) -> None:

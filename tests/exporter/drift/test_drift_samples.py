@@ -93,8 +93,6 @@ def test_what_is_no_sample_is_left_out() -> None:
     assert samples.count[0] == 3
     np.testing.assert_array_equal(samples.ascending[0, :3], [1.0, 2.0, 3.0])
     assert np.isnan(samples.ascending[0, 3:]).all()
-    assert samples.values is None
-    assert samples_of(values, in_order=True).values is values
 
 
 def test_p_values_are_adjusted_as_scipy_does() -> None:

@@ -12,9 +12,10 @@ from scipy.signal import lfilter
 from exporter.core.pieces import one_by_one
 from exporter.core.ring import Ring
 from exporter.core.series import Floats, Ints, Keys, SeriesBatch
-from exporter.drift.base import Drift, DriftTest, Measure
+from exporter.drift.base import Drift, Measure, SeriesTest
 from exporter.drift.baselines import Baseline, cohort_of, retaken, with_born
-from exporter.drift.check import agreed, check, columns_like
+from exporter.drift.check import agreed, check
+from exporter.drift.hours import columns_like
 from exporter.drift.isolation_forest import IsolationForest
 from exporter.drift.ks import Ks
 from exporter.drift.plan import DriftPlan
@@ -54,21 +55,27 @@ def test_the_same_hours_of_the_week_of_the_day_or_all(days: float, hours: set[in
     columns = int(days * 288)
     reference = np.arange(columns, dtype=np.int64) * STEP
     window = np.arange(24, dtype=np.int64) * STEP + (14 * 24 + 23) * HOUR
-    chosen, season = columns_like(plan_of(columns), reference, window)
+    chosen = columns_like(reference, window, STEP)
     assert {hour % 168 for hour in (reference[chosen] // HOUR).tolist()} == hours
-    assert season == (0 if days < 1 else 24)
 
 
 def test_hours_are_those_of_the_wall_clock() -> None:
-    zone = ZoneInfo("Europe/Berlin")
-    winter = np.arange(7 * 24, dtype=np.int64) * HOUR + 1_767_571_200_000  # Monday, 2026-01-05
-    summer = np.array([1_783_288_800_000])  # Sunday, 2026-07-05 22:00 UTC: Monday in Berlin
-    hourly = plan_of(168, step=HOUR)
-    for clock, day in ((None, 6), (zone, 0)):
-        chosen, _ = columns_like(replace(hourly, zone=clock), winter, summer)
-        offset = 0 if clock is None else HOUR
-        (at,) = winter[chosen] + offset
-        assert (at // (24 * HOUR) + 3) % 7 == day
+    hourly = plan_of(168, 2, step=HOUR)
+
+    def ring_at(start: int, values: Floats) -> Ring:
+        ring = Ring(HOUR, len(values))
+        times = start + HOUR * np.arange(len(values), dtype=np.int64)
+        ring.append(SeriesBatch((b"{}",), times, values[None], HOUR))
+        return ring
+
+    winter = ring_at(1_767_571_200_000, np.arange(168.0))  # Monday, 2026-01-05
+    summer = ring_at(1_783_288_800_000, np.zeros(2))  # Sunday, 2026-07-05 22:00 UTC
+    cohort = cohort_of(winter, hourly, 1)
+    assert cohort is not None
+    baseline = retaken(None, cohort, hourly, 0, "first run")
+    for zone, medians in ((None, 166.5), (ZoneInfo("Europe/Berlin"), (167 + 0) / 2)):
+        checked = check(replace(hourly, zone=zone), summer, baseline, one_by_one)
+        assert checked.before[0] == medians
 
 
 def test_what_is_compared_are_the_samples_before_the_window_and_those_in_it() -> None:
@@ -125,7 +132,7 @@ def test_most_tests_have_to_agree(severities: list[int | None], agreement: float
     np.testing.assert_array_equal(found, [agreement])
 
 
-class Crashing(DriftTest):
+class Crashing(SeriesTest):
     """Cannot tell."""
 
     kind: Literal["crashing"] = "crashing"

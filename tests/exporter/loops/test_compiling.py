@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from exporter.drift.base import DriftTest
+from exporter.drift.base import SeriesTest
 from exporter.drift.plan import DriftPlan
 from exporter.forecasters.auto import Auto
 from exporter.forecasters.base import Forecaster
@@ -27,7 +27,7 @@ class Noted(Forecaster):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotedTest(DriftTest):
+class NotedTest(SeriesTest):
     """Finds no drift, and notes that it looked."""
 
     begun: list[str]
