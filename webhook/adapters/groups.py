@@ -15,7 +15,7 @@ from webhook.core.facts import Cause
 from webhook.core.severity import Level
 
 # Incidents of one look, the newest: a storm must stay cheap.
-_BATCH = 2_000
+_BATCH = 500
 _CHUNK = 500
 _OWN = "webhook"
 
@@ -155,7 +155,7 @@ def _named(row: Row[Any]) -> str:
 
 def _alone(connection: Connection, rules: Rules, now: float) -> list[Member]:
     rows = connection.execute(
-        select(incidents)
+        select(incidents.c.id, incidents.c.labels, incidents.c.opened_at, incidents.c.starts_at)
         .where(
             incidents.c.group_id.is_(None),
             incidents.c.opened_at > now - rules.within,
