@@ -33,14 +33,15 @@ from exporter.drift.isolation_forest import IsolationForest
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 
-DEFAULT: Final = Choice("7d/1d", DAY, 7 * DAY, DAY, HOUR)
+DEFAULT: Final = Choice("7d/3d", DAY, 7 * DAY, 3 * DAY, HOUR)
 CHOICES: Final = (
     DEFAULT,
-    replace(DEFAULT, name="7d/1d of 100", among=100),
-    replace(DEFAULT, name="28d/1d", reference=28 * DAY),
+    replace(DEFAULT, name="7d/3d of 100", among=100),
+    replace(DEFAULT, name="28d/3d", reference=28 * DAY),
+    replace(DEFAULT, name="7d/1d", window=DAY),
+    replace(DEFAULT, name="7d/1d of 100", window=DAY, among=100),
+    replace(DEFAULT, name="28d/1d", reference=28 * DAY, window=DAY),
     replace(DEFAULT, name="7d/6h", window=6 * HOUR),
-    replace(DEFAULT, name="7d/3d", window=3 * DAY),
-    replace(DEFAULT, name="28d/3d", reference=28 * DAY, window=3 * DAY),
 )
 
 GROUPED: Final = replace(

@@ -19,14 +19,14 @@ def query_of(drift: str, more: str = "") -> tuple[QueryConfig, DriftConfig]:
 
 def test_the_defaults() -> None:
     query, drift = query_of("{}", "  timezone: Europe/Berlin\n")
-    assert (drift.reference, drift.window, drift.step) == (7 * DAY, DAY, 300.0)
+    assert (drift.reference, drift.window, drift.step) == (7 * DAY, 3 * DAY, 300.0)
     assert (drift.interval, drift.retake, drift.by) == (3_600.0, None, ())
     assert [test.name for test in drift.tests] == ["ks", "psi", "wasserstein"]
     plan = drift_plan_of(query, drift)
-    assert (plan.step, plan.reference, plan.window, plan.retake) == (300_000, 2016, 288, None)
+    assert (plan.step, plan.reference, plan.window, plan.retake) == (300_000, 2016, 864, None)
     assert str(plan.zone) == "Europe/Berlin"
     assert drift_in_words(drift) == (
-        "by ks, psi, wasserstein, every 1h: the last 1d beside a baseline of 1w, in steps of 5m; "
+        "by ks, psi, wasserstein, every 1h: the last 3d beside a baseline of 1w, in steps of 5m; "
         "taken anew on command only"
     )
     _, drift = query_of("{retake: 28d, tests: [{kind: ks, alpha: 0.001}]}", "  step: 2h\n")
@@ -35,11 +35,25 @@ def test_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "days"),
+    [
+        ("{reference: 28d}", 3),
+        ("{reference: 7d}", 3),
+        ("{reference: 6d}", 1),
+        ("{reference: 1d}", 1),
+        ("{reference: 6d, window: 4d}", 4),
+    ],
+)
+def test_the_window_is_three_days_where_the_baseline_holds_a_week(given: str, days: int) -> None:
+    assert query_of(given)[1].window == days * DAY
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ("{step: 5s}", "step: found 5s, which is less than the query's step of 15s; take that"),
         ("{reference: 1h}", "reference: found 1h, which is less than the window of 1d; take"),
-        ("{retake: 1h}", "retake: found 1h, which is less than the window of 1d; take"),
+        ("{retake: 1h}", "retake: found 1h, which is less than the window of 3d; take"),
         ("{window: 31m}", "window: found 31m, which is no multiple of the step of 5m; change"),
         ("{window: 45m}", "window: found 45m; allowed: 50m, which is 10 steps, or more"),
         ("{reference: 90d}", "reference: found 90d; allowed: up to 1666h40m"),
