@@ -147,7 +147,7 @@ class _Daemon:
         )
 
         self._truth = Truth(
-            store, clock, self._metrics.registry, self._gatekeeper.wake, lambda: self._config
+            store, clock, self._metrics, self._gatekeeper.wake, lambda: self._config
         )
 
     async def run(self, stop: asyncio.Event, listening: Callable[[tuple[str, ...]], None]) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from promkit.clock import Clock
 from promkit.httpconfig import requests_session
 from promkit.labels import Matcher, parse_matchers
 from webhook.adapters.alertmanager import Alertmanager
 from webhook.adapters.alerts_history import AlertsHistory
+from webhook.adapters.exposition import Metrics
 from webhook.adapters.held import names_since
 from webhook.adapters.jsonget import JsonSource
 from webhook.adapters.movements import MovementSource
@@ -42,7 +41,7 @@ class Truth:
     ----------
     store : where incidents are
     clock : time
-    registry : takes their metrics
+    metrics : counts what gets no message of its own, and takes metrics of these loops
     notified : called after something was put into the outbox
     config : returns what is in force
     """
@@ -51,16 +50,21 @@ class Truth:
         self,
         store: Store,
         clock: Clock,
-        registry: CollectorRegistry,
+        metrics: Metrics,
         notified: Callable[[], None],
         config: Callable[[], WebhookConfig],
     ) -> None:
         self._clock = clock
         self._config = config
+        registry = metrics.registry
         self._store = store
         self._incidents = IncidentMetrics(registry)
         self._reconciler = Reconciler(
-            store, clock, ReconcileMetrics(registry), notified, self._incidents.opened
+            store,
+            clock,
+            ReconcileMetrics(registry, lambda count: metrics.suppressed("missed", count)),
+            notified,
+            self._incidents.opened,
         )
         self._heartbeat = Heartbeat(store, clock, HeartbeatMetrics(registry), notified)
         self._correlator = Correlator(store, clock)

@@ -1,6 +1,6 @@
 """Which numbers does the daemon publish about what it finds out by itself?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -11,9 +11,17 @@ _PAIRS = 1_000
 
 
 class ReconcileMetrics:
-    """How comparing with Alertmanager and Prometheus goes, and what it found."""
+    """How comparing with Alertmanager and Prometheus goes, and what it found.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    Parameters
+    ----------
+    missed : told how many incidents wait for a digest, since they were over when we heard of them
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, missed: Callable[[int], None] = lambda count: None
+    ) -> None:
+        self._missed = missed
         self._runs = Counter(
             "anomaly_webhook_reconcile_runs_total",
             "Comparisons with Alertmanager, failed ones included.",
@@ -62,6 +70,8 @@ class ReconcileMetrics:
         """Count incidents that were opened, kept although they are over already, and closed."""
         self._recovered.labels("firing").inc(firing)
         self._recovered.labels("ended").inc(ended)
+        if ended:
+            self._missed(ended)
         self._closed.inc(closed)
 
 
