@@ -69,6 +69,10 @@ class Message:
     @property
     def title(self) -> str:
         """One line for a phone: state, severity, what, and the summary if there is one."""
+        if self.digest is not None:
+            held = self.digest.held
+            alerts = "alert" if held == 1 else "alerts"
+            return f"[DIGEST] {held} {alerts} held back, {self.digest.still_open} still firing"
         state = "RESOLVED" if self.status == "resolved" else self.severity.upper()
         what = " ".join(part for part in (self.alertname, self.query) if part)
         summary = self.annotations.get("summary", "")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from promkit.labels import parse_matchers
 from tests.webhook.deliveries import NOW
-from webhook.core.facts import Links
+from webhook.core.facts import Digest, Links
 from webhook.core.message import Message, rfc3339
 from webhook.core.retry import GIVE_UP_AFTER, LONGEST_DELAY, next_attempt
 from webhook.core.routing import Route, Routing, Target
@@ -150,6 +150,12 @@ def test_the_json_of_a_notification() -> None:
 
 def test_a_title_without_summary_or_query() -> None:
     assert replace(_MESSAGE, query="", annotations={}).title == "[CRITICAL] CpuAnomaly"
+
+
+def test_a_title_of_a_digest() -> None:
+    digest = Digest(since=0.0, until=1.0, held=12, still_open=3, rows=())
+
+    assert replace(_MESSAGE, digest=digest).title == "[DIGEST] 12 alerts held back, 3 still firing"
 
 
 def test_instants_are_written_in_utc() -> None:
