@@ -225,6 +225,7 @@ class _Daemon:
             routing=config.routing,
             external_url=config.external_url,
             channels=tuple(channel.name for channel in config.channels),
+            has_pictures=config.prometheus is not None,
         )
 
     def _why_not_ready(self) -> str | None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from promkit.durations import format_duration
+from webhook.adapters.chart import can_draw
 from webhook.channels.base import Channel
 from webhook.config import WebhookConfig
 from webhook.core.severity import LEVELS, Level
 from webhook.settings.gate import BoundsConfig, QuietHoursConfig
+from webhook.settings.messages import TemplatesConfig
 
 
 def summary(path: Path, config: WebhookConfig) -> str:
@@ -19,6 +22,8 @@ def summary(path: Path, config: WebhookConfig) -> str:
             f"store     {store.url}, closed incidents are kept for "
             f"{format_duration(store.retention)}",
             f"links     start with {config.external_url}",
+            "messages",
+            *(f"  {line}" for line in message_lines(config)),
             "severity",
             *(f"  {line}" for line in severity_lines(config)),
             "channels",
@@ -32,6 +37,34 @@ def summary(path: Path, config: WebhookConfig) -> str:
             *([] if config.quiet_hours else ["  none"]),
         ]
     )
+
+
+def message_lines(config: WebhookConfig) -> Iterator[str]:
+    """Say what messages can tell, and how they are answered."""
+    if config.prometheus is None:
+        yield "numbers of the alert alone: without prometheus there is no reason and no picture"
+    elif can_draw():
+        yield f"numbers, reasons and pictures from {_address(config.prometheus.url)}"
+    else:
+        where = _address(config.prometheus.url)
+        yield f"numbers and reasons from {where}; for pictures install anomaly-exporter[plots]"
+    yield f"times in {config.timezone}"
+    own = [channel.name for channel in config.channels if channel.templates is not None]
+    if config.templates != TemplatesConfig():
+        yield "words of your own in every channel"
+    elif own:
+        yield f"words of your own in {', '.join(own)}"
+    file = config.feedback.secret_file
+    signed = "a secret that the store keeps" if file is None else f"the secret in {file}"
+    yield f"verdicts by links of {format_duration(config.feedback.links_valid)}, signed by {signed}"
+    if config.feedback.slack_signing_secret_file is not None:
+        yield "verdicts by buttons in Slack, at /slack/interactions"
+
+
+def _address(url: str) -> str:
+    """Return an address without the user and password that may stand in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def severity_lines(config: WebhookConfig) -> Iterator[str]:

@@ -96,7 +96,15 @@ async def incident(request: web.Request) -> web.Response:
     if found is None:
         text = Markup("<p>It never existed, or it is older than the store's retention.</p>")
         return render_page(f"No incident {incident_id}", text, status=404)
-    return _page(f"Incident {incident_id}", "incident.html", parts.clock.now(), found)
+    # A picture needs the series, and so the query that the series is of.
+    has_picture = parts.settings().has_pictures and "query" in found["incident"].labels
+    return _page(
+        f"Incident {incident_id}",
+        "incident.html",
+        parts.clock.now(),
+        found,
+        has_picture=has_picture,
+    )
 
 
 async def digest(request: web.Request) -> web.Response:
