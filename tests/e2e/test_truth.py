@@ -158,7 +158,7 @@ def test_what_fired_while_nobody_took_it_is_known_within_a_minute(
         programs.kill("webhook")
         gauges.values.update(short=1, long=1, before=0)
         programs.wait_for("it to fire", lambda: firing(prometheus) >= {"Short", "Long"}, 20)
-        time.sleep(3)  # how long the short alert lasts
+        time.sleep(8)  # how long the short alert lasts: ALERTS is read every five seconds
         gauges.values["short"] = 0
         programs.wait_for("it to stop", lambda: firing(prometheus) == {"Long"}, 20)
         # Longer than Alertmanager tries again, so that it has given up both ends.
