@@ -95,6 +95,8 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         "  at most one in 5m for a metric and level\n"
         "  at most 10 in 15m in all, the last place is kept for a digest\n"
         "  an alert that opens 4 times in 1h waits until it is calm\n"
+        "  of one cause (same instance, namespace, service, job, cluster; within 5m) "
+        "only the first goes out, and what is worse\n"
         "  what is held is named in a digest after 5m\n"
         "quiet hours\n"
         "  none\n"

@@ -95,7 +95,18 @@ def throttle_lines(config: WebhookConfig) -> Iterator[str]:
     if (flapping := throttle.flapping) is not None:
         within = format_duration(flapping.within)
         yield f"an alert that opens {flapping.changes} times in {within} waits until it is calm"
-    limits = (throttle.per_metric_and_severity, throttle.total, throttle.flapping)
+    if (cause := config.correlation) is not None:
+        within = format_duration(cause.within)
+        yield (
+            f"of one cause (same {', '.join(cause.by)}; within {within}) "
+            "only the first goes out, and what is worse"
+        )
+    limits = (
+        throttle.per_metric_and_severity,
+        throttle.total,
+        throttle.flapping,
+        config.correlation,
+    )
     if all(limit is None for limit in limits):
         yield "no limits"
     elif throttle.bypass:

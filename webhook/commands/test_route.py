@@ -120,6 +120,11 @@ def _throttled(config: WebhookConfig, labels: Mapping[str, str], level: Level) -
     if (flapping := throttle.flapping) is not None:
         within = format_duration(flapping.within)
         lines.append(f"held if it opens for the {flapping.changes}th time in {within} or more")
+    if config.correlation is not None:
+        within = format_duration(config.correlation.within)
+        lines.append(
+            f"held if as bad a one of the same cause was announced, {within} apart at most"
+        )
     if not lines:
         yield "throttle  no limits, it goes out at once"
         return

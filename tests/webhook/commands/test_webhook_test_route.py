@@ -53,6 +53,7 @@ def test_it_says_where_and_why_and_when(config: Path, capsys: pytest.CaptureFixt
         "throttle  held if cpu was announced as medium less than 5m before\n"
         "          held if 9 others went out in the 15m before\n"
         "          held if it opens for the 5th time in 1h or more\n"
+        "          held if as bad a one of the same cause was announced, 5m apart at most\n"
         "          what is held is named in a digest after 5m\n"
     )
 
@@ -87,7 +88,8 @@ def test_nobody_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_without_limits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "webhook.yml"
-    path.write_text("throttle: {per_metric_and_severity: null, total: null, flapping: null}")
+    limits = "{per_metric_and_severity: null, total: null, flapping: null}"
+    path.write_text(f"throttle: {limits}\ncorrelation: null\n")
 
     assert call(path) == 0
     assert capsys.readouterr().out.endswith("throttle  no limits, it goes out at once\n")
