@@ -28,11 +28,11 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(config: Path) -> AsyncIterator[Daemon]:
-    """Start the daemon on a free port and wait until it takes alerts; kill it at the end."""
+async def daemon(config: Path, address: str = "127.0.0.1:0") -> AsyncIterator[Daemon]:
+    """Start the daemon and wait until it takes alerts; kill it at the end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "webhook", "run", "--config.file", str(config)),
-        *("--web.listen-address", "127.0.0.1:0"),
+        *("--web.listen-address", address),
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None
