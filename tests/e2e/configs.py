@@ -34,6 +34,24 @@ queries:
     lookback: 5m
     detectors: [{kind: zscore}]
     models: {refit: 15s, tail: 15s, history: 5m}
+  # Until the stack began there was garbage, which only a challenger looks back on.
+  - name: spoilt
+    expr: |
+      label_replace(
+        vector((time() % 7919) ^ 2 % 101 * (1 + 99 * (time() < bool {began}))),
+        "series", "c", "", ""
+      )
+    threshold: 1
+    lookback: 1m
+    detectors: [{kind: zscore, window: 1000, min_samples: 10}]
+    models: {refit: null, tail: 15s, history: 1h}
+  # Fitted anew on command only, and each time as well as before.
+  - name: kept
+    expr: label_replace(vector((time() % 7919) ^ 2 % 101), "series", "d", "", "")
+    threshold: 1
+    lookback: 10m
+    detectors: [{kind: zscore}]
+    models: {refit: null, tail: 15s, history: 10m}
   - name: broken
     expr: sum(
   - name: disk_used
@@ -71,11 +89,17 @@ state: {path: "{folder}/exporter.state", interval: 5s}
 
 WEBHOOK = """
 store: {url: "sqlite:///{folder}/webhook.db"}
+external_url: "{webhook}"
 channels:
   - {kind: log, name: log}
   - {kind: webhook, name: receiver, url: "{receiver}"}
 # The same series alerts again and again here, and each time is waited for.
 throttle: {per_metric_and_severity: null, total: null, flapping: null}
+correlation: null
+prometheus: {url: "{prometheus}"}
+alertmanager: {url: "{alertmanager}"}
+reconcile: {receiver: anomaly-webhook}
+dead_mans_switch: {channels: [receiver]}
 """
 
 HOLIDAYS = """\

@@ -21,6 +21,9 @@ SECONDS = 260.0
 SHIFT_AFTER = 240
 """Seconds that the programs may take to come up, compile and check for drift."""
 
+CLEAN = 90
+"""Seconds before the stack begins that are free of garbage: more than a look-back of it."""
+
 
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
@@ -58,6 +61,7 @@ def stack(
     exporter = EXPORTER.replace("{mount}", str(disk.mount))
     exporter = exporter.replace("{share}", repr(limit / disk.size))
     exporter = exporter.replace("{shift}", str(shift))
+    exporter = exporter.replace("{began}", str(shift - SHIFT_AFTER - CLEAN))
     stack = Stack(folder, exporter, WEBHOOK.replace("{receiver}", receiver.url))
     (folder / "config" / "holidays.ics").write_text(HOLIDAYS)
     stack.start()

@@ -29,7 +29,8 @@ class Stack:
     Parameters
     ----------
     folder : state, configurations and logs
-    exporter, webhook : configurations in place of those of quickstart/; `{prometheus}` is its URL
+    exporter, webhook : configurations in place of those of quickstart/; `{prometheus}` is its URL,
+        and so for the others
     """
 
     def __init__(self, folder: Path, exporter: str, webhook: str) -> None:
@@ -39,12 +40,16 @@ class Stack:
         configs = folder / "config"
         render_configs(configs, folder, self.ports)
         for name, text in (("exporter.yml", exporter), ("webhook.yml", webhook)):
-            filled = text.replace("{prometheus}", self.urls["prometheus"])
-            (configs / name).write_text(filled.replace("{folder}", str(folder)))
+            (configs / name).write_text(self._filled(text.replace("{folder}", str(folder))))
         self.programs = obtain(FOLDER, lambda _: None)
         self._commands = commands(self.programs, configs, folder, self.ports)
         self._commands["node_exporter"] += EVERY_FILE_SYSTEM
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def _filled(self, text: str) -> str:
+        for name, url in self.urls.items():
+            text = text.replace(f"{{{name}}}", url)
+        return text
 
     def start(self, *names: str) -> None:
         for name in names or PORTS:

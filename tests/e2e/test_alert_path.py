@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import requests
 
 from tests.e2e.receiver import Delivery, Receiver
 from tests.e2e.stack import Stack
@@ -37,8 +39,25 @@ def about_load(receiver: Receiver, status: str, since: float) -> list[Delivery]:
         if one.at >= since
         and one.body["status"] == status
         and one.body["labels"].get("query") == "runnable_processes"
-        and one.body["labels"]["alertname"] == "AnomalyDetected"
+        and one.body["alertname"] == "AnomalyDetected"
     ]
+
+
+def assert_tells_what_is_known(stack: Stack, body: dict[str, Any]) -> None:
+    """What Prometheus and the webhook's own past know stands beside what the rule has written."""
+    assert body["lower_bound"] <= body["expected"] <= body["upper_bound"] < body["value"]
+    assert body["score"] >= body["threshold"]
+    assert body["sigmas"] > 0
+    assert "is above the band" in body["why"]
+    assert body["sparkline"].strip()
+    assert body["siblings"]["watched"] == 1
+    links = body["links"]
+    assert links["graph"].startswith(f"{stack.urls['prometheus']}/graph?g0.expr=")
+    assert "/#/silences/new?filter=" in links["silence"]
+    for name in ("incident", "confirm", "false_alarm"):
+        assert requests.get(links[name], timeout=5).ok, links[name]
+    picture = requests.get(links["picture"], timeout=10)
+    assert picture.content.startswith(b"\x89PNG"), picture.text
 
 
 def test_comes_up_and_warms_up(stack: Stack) -> None:
@@ -90,6 +109,7 @@ def test_load_is_notified_within_30_seconds_and_resolved(
     assert "expected" in annotations["description"]
     assert "unknown" not in annotations["description"], annotations["description"]
     assert annotations["runbook_url"].endswith("#anomalydetected")
+    assert_tells_what_is_known(stack, fired.body)
     resolved = stack.wait_for(
         "the all-clear", lambda: about_load(receiver, "resolved", ended), 180
     )[0]

@@ -18,8 +18,7 @@ def about_drift(receiver: Receiver) -> list[Delivery]:
     return [
         one
         for one in receiver.deliveries
-        if one.body["labels"]["alertname"] == "AnomalyDrift"
-        and one.body["labels"].get("query") == "noise"
+        if one.body["alertname"] == "AnomalyDrift" and one.body["labels"].get("query") == "noise"
     ]
 
 

@@ -129,7 +129,7 @@ def test_people_are_told_when_before_it_happens(
     fired = [
         one
         for one in receiver.deliveries
-        if one.body["labels"]["alertname"] == "AnomalyBreachPredicted"
+        if one.body["alertname"] == "AnomalyBreachPredicted"
         and one.body["labels"].get("query") == "disk_used"
         and one.body["status"] == "firing"
     ]
