@@ -74,6 +74,7 @@ class Enrichment:
     registry : takes counters
     keys : sign links
     config : returns what is in force
+    budget : seconds for everything that a message needs
     """
 
     def __init__(
@@ -83,7 +84,9 @@ class Enrichment:
         registry: CollectorRegistry,
         keys: LinkKeys,
         config: Callable[[], WebhookConfig],
+        budget: float = BUDGET_SECONDS,
     ) -> None:
+        self._budget = budget
         self._store = store
         self._clock = clock
         self._metrics = ComposerMetrics(registry)
@@ -115,15 +118,15 @@ class Enrichment:
         past = min(_LONGEST_CHART, HOURS + max(0.0, until - incident.starts_at))
         labels = series_labels(incident.labels)
         try:
-            async with asyncio.timeout(BUDGET_SECONDS):
+            async with asyncio.timeout(self._budget):
                 found = await find_series(
-                    prometheus, labels, incident.opened_at, BUDGET_SECONDS, is_over=False
+                    prometheus, labels, incident.opened_at, self._budget, is_over=False
                 )
                 if found is None:
                     return None
                 course, known = await asyncio.gather(
-                    find_course(prometheus, found.labels, until, BUDGET_SECONDS, past),
-                    look_around(prometheus, found, "", incident.opened_at, BUDGET_SECONDS),
+                    find_course(prometheus, found.labels, until, self._budget, past),
+                    look_around(prometheus, found, "", incident.opened_at, self._budget),
                 )
                 if course is None:
                     return None
@@ -152,13 +155,13 @@ class Enrichment:
     async def _enrich(self, incident: Row[Any], status: Status) -> Enriched:
         self._metrics.looked_up()
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + BUDGET_SECONDS
+        deadline = loop.time() + self._budget
         now = self._clock.now()
         read = self._store.read(lambda connection: standing_of(connection, incident, now))
         standing, found, tokens = await asyncio.gather(
-            self._part(read, BUDGET_SECONDS),
-            self._part(self._look_up(incident, status), BUDGET_SECONDS),
-            self._part(self._tokens(incident.id, now), BUDGET_SECONDS),
+            self._part(read, self._budget),
+            self._part(self._look_up(incident, status), self._budget),
+            self._part(self._tokens(incident.id, now), self._budget),
         )
         picture = None
         if found is not None and found.course is not None:
@@ -207,7 +210,7 @@ class Enrichment:
             series_labels(incident.labels),
             incident.alertname,
             min(at, self._clock.now()),
-            BUDGET_SECONDS - _PICTURE_SECONDS,
+            self._budget - _PICTURE_SECONDS,
             is_over=is_over,
         )
         for problem in problems:
