@@ -11,7 +11,8 @@ from exporter.config import QueryConfig, milliseconds
 from exporter.core.series import Floats
 from exporter.core.source import Source
 from exporter.explain import reason_of, shares_of
-from exporter.pipeline import Evaluation, cold_state, evaluate, gauges
+from exporter.latest import gauges
+from exporter.pipeline import Evaluation, cold_state, evaluate
 from exporter.plan import Plan
 from exporter.planning import plan_of
 
@@ -94,7 +95,7 @@ class Replay:
         """Return the history of every gauge, float64 [S, T]; NaN where there was no sample."""
         batch = self.evaluation.batch
         is_absent = np.isnan(batch.values)
-        history = gauges(self.plan, batch, self.evaluation.verdict)
+        history = gauges(batch, self.evaluation.verdict)
         return {name: np.where(is_absent, np.nan, values) for name, values in history.items()}
 
 

@@ -73,7 +73,7 @@ def remember(
     *,
     sigmas: Floats,
     votes: Sequence[Floats],
-    threshold: float,
+    thresholds: Floats,
 ) -> State:
     """Return the arrays of `no_episodes` after a batch; those of `state` are not written to.
 
@@ -83,15 +83,16 @@ def remember(
     is_anomaly : bool [S, T]
     sigmas : float64 [S, T], signed
     votes : the detectors' scores, each [S, T], of which the first 31 are told apart
-    threshold : from which a detector counts as having voted for it
+    thresholds : float64 [S or 1, 1], from which a detector counts as having voted for it
     """
     names = [f"episode_{name}" for name in Episodes._fields]
     if not is_anomaly.any():
         return {name: state[name] for name in names}
     rows, columns = np.nonzero(is_anomaly)
     voters = np.zeros(len(rows), dtype=np.int32)
+    limits = np.broadcast_to(thresholds, is_anomaly.shape)[rows, columns]
     for bit, vote in enumerate(votes[:31]):
-        voters |= (vote[rows, columns] >= threshold).astype(np.int32) << np.int32(bit)
+        voters |= (vote[rows, columns] >= limits).astype(np.int32) << np.int32(bit)
     distances = sigmas[rows, columns].astype(np.float32)
     after = episodes_of({name: state[name].copy() for name in names})
     rows = np.ascontiguousarray(rows)  # else a layout that has to be compiled on its own

@@ -21,9 +21,10 @@ class Reason(enum.IntEnum):
     NO_SAMPLE = 2
     TOO_SMALL = 3
     OTHER_DIRECTION = 4
-    ABOVE_BAND = 5
-    BELOW_BAND = 6
-    OUT_OF_RANGE = 7
+    MUTED = 5
+    ABOVE_BAND = 6
+    BELOW_BAND = 7
+    OUT_OF_RANGE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,24 +49,47 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What holds for some series besides their query's policy.
+
+    Parameters
+    ----------
+    thresholds : float64 [S, 1], in the place of the policy's; None for no other
+    is_muted : bool [S, 1], whose samples are not to be judged; None for nobody's
+    """
+
+    thresholds: Floats | None = None
+    is_muted: Bools | None = None
+
+
+ORDINARY = Terms()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """The ensemble's scores after policy.
 
     Parameters
     ----------
     scores : as published: 0 where policy calls the deviation harmless or nothing can be told yet,
-        NaN where there is no sample; the band is clipped to the range of possible values
+        NaN where there is no sample or it is muted; the band is clipped to the range of possible
+        values
     is_anomaly : bool [S, T]
     reason : int8 [S, T] of `Reason`
+    thresholds : by which it was judged, float64 [S, 1] or, the same for all, [1, 1]
     """
 
     scores: Scores
     is_anomaly: Bools
     reason: npt.NDArray[np.int8]
+    thresholds: Floats
 
 
-def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
+def judge(values: Floats, scores: Scores, policy: Policy, terms: Terms = ORDINARY) -> Verdict:
     """Apply a query's policy to the ensemble's scores of its samples, both [S, T]."""
+    thresholds = terms.thresholds
+    if thresholds is None:
+        thresholds = np.full((1, 1), policy.threshold)
     is_absent = np.isnan(values)
     with np.errstate(invalid="ignore"):
         distance = values - scores.expected
@@ -75,7 +99,7 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
         is_small = np.abs(distance) < needed
         is_wrong_way = _is_wrong_way(distance, policy.direction)
         is_outside = (values < policy.low) | (values > policy.high)
-        is_high = scores.score >= policy.threshold
+        is_high = scores.score >= thresholds
         is_below = distance < 0
     reason = np.full(values.shape, Reason.NORMAL, dtype=np.int8)
     for applies, why in (  # the later ones prevail
@@ -88,6 +112,10 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
         (is_absent, Reason.NO_SAMPLE),
     ):
         reason[applies] = why
+    if terms.is_muted is not None:
+        is_muted = terms.is_muted & ~is_absent
+        reason[is_muted] = Reason.MUTED
+        is_absent = is_absent | is_muted
     is_silenced = is_small | is_wrong_way | np.isnan(scores.score)
     score = np.where(is_outside, 1.0, np.where(is_silenced, 0.0, scores.score))
     score[is_absent] = np.nan
@@ -109,7 +137,7 @@ def judge(values: Floats, scores: Scores, policy: Policy) -> Verdict:
         signals=scores.signals,
         onset=onset,
     )
-    return Verdict(published, reason >= Reason.ABOVE_BAND, reason)
+    return Verdict(published, reason >= Reason.ABOVE_BAND, reason, thresholds)
 
 
 def _is_wrong_way(distance: Floats, direction: Direction) -> Bools:

@@ -4,13 +4,13 @@ Service, backtest and benchmarks all run this and nothing else, so that a backte
 production would have done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 
-from exporter.core.published import GAUGES
 from exporter.core.quality import TELLING, Quality, merged, observe
 from exporter.core.rows import (
     State,
@@ -22,15 +22,35 @@ from exporter.core.rows import (
     take_rows,
 )
 from exporter.core.scores import Scores, blank_scores
-from exporter.core.series import NEVER, Floats, Ints, Keys, SeriesBatch
+from exporter.core.series import NEVER, Ints, Keys, SeriesBatch
 from exporter.ensemble import combine
-from exporter.episodes import no_episodes, remember
 from exporter.errors import DetectorError
-from exporter.judge import Verdict, judge
+from exporter.judge import ORDINARY, Terms, Verdict, judge
+from exporter.latest import latest_of, unseen
 from exporter.plan import Plan
+
+TermsOf: TypeAlias = Callable[[Keys], Terms]
+"""Says what holds for series besides their query's policy."""
 
 CELLS = 250_000
 """Series times columns that are evaluated at a time: some ten arrays of 2 MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aside:
+    """What detectors would know of some series had they not seen their latest samples.
+
+    Parameters
+    ----------
+    keys : the series
+    detectors : kind -> that detector's arrays; none without series
+    """
+
+    keys: Keys = ()
+    detectors: Mapping[str, State] = field(default_factory=dict)
+
+
+NOTHING_ASIDE = Aside()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +67,7 @@ class QueryState:
     detectors : kind -> that detector's arrays
     quality : how complete the data were
     model : number of the version that goes on learning here; 0 for one that has none yet
+    aside : what was known of the series that are masked now, see `exporter.masking`
     """
 
     keys: Keys
@@ -55,6 +76,7 @@ class QueryState:
     detectors: dict[str, State]
     quality: Quality = field(default_factory=Quality)
     model: int = 0
+    aside: Aside = NOTHING_ASIDE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,13 +102,18 @@ def cold_state(plan: Plan) -> QueryState:
     return QueryState(
         keys=(),
         until=NEVER,
-        latest=_unseen(plan, 0),
+        latest=unseen(plan, 0),
         detectors={detector.name: detector.fresh(0) for detector in plan.detectors},
     )
 
 
 def evaluate(
-    plan: Plan, state: QueryState, batch: SeriesBatch, *, owned: bool = False
+    plan: Plan,
+    state: QueryState,
+    batch: SeriesBatch,
+    *,
+    owned: bool = False,
+    terms_of: TermsOf = lambda keys: ORDINARY,
 ) -> tuple[QueryState, Evaluation]:
     """Score a batch whose columns follow those of the last evaluation.
 
@@ -96,6 +123,7 @@ def evaluate(
     state : from `cold_state` or the last evaluation under the same plan
     batch : at least one column, all after `state.until`; series may come, go and change places
     owned : nobody needs `state` any more; otherwise it is not written to
+    terms_of : for the series of state and batch
     """
     alignment = align(state.keys, batch.keys)
     batch = _in_one_piece(spread_batch(batch, alignment).on_clock(plan.zone))
@@ -120,8 +148,8 @@ def evaluate(
             votes[detector.name] = blank_scores(series, columns, detector.signals)
     weights = [detector.weight for detector in plan.detectors]
     combined = combine(list(votes.values()), weights, plan.combination)
-    verdict = judge(batch.values, combined, plan.policy)
-    before = spread_state(state.latest, lambda born: _unseen(plan, born), alignment)
+    verdict = judge(batch.values, combined, plan.policy, terms_of(batch.keys))
+    before = spread_state(state.latest, lambda born: unseen(plan, born), alignment)
     remembered = max(plan.missing_for, plan.remember_for)
     longest = plan.grace + min(TELLING, remembered)
     seen, heard = before["seen"], before["heard"]
@@ -129,17 +157,24 @@ def evaluate(
     after = QueryState(
         keys=batch.keys,
         until=int(batch.times[-1]),
-        latest={**_latest(before, batch, verdict, votes, plan), "heard": heard},
+        latest={**latest_of(before, batch, verdict, votes), "heard": heard},
         detectors=learned,
         quality=quality,
         model=state.model,
+        aside=state.aside,
     )
     evaluation = Evaluation(batch=batch, verdict=verdict, votes=votes, failures=tuple(failures))
     return _without_forgotten(plan, after), evaluation
 
 
 def advance(
-    plan: Plan, state: QueryState, batch: SeriesBatch, cells: int = CELLS, *, owned: bool = False
+    plan: Plan,
+    state: QueryState,
+    batch: SeriesBatch,
+    cells: int = CELLS,
+    *,
+    owned: bool = False,
+    terms_of: TermsOf = lambda keys: ORDINARY,
 ) -> tuple[QueryState, tuple[DetectorError, ...]]:
     """Do what `evaluate` does, keeping only what it learned, in pieces that bound the memory.
 
@@ -148,6 +183,7 @@ def advance(
 
     cells : series times columns to evaluate at a time
     owned : nobody needs `state` any more, not even if this raises; otherwise it is not written to
+    terms_of : as for `evaluate`
     """
     series, columns = batch.values.shape
     failures: dict[str, DetectorError] = {}
@@ -156,80 +192,17 @@ def advance(
         width = max(1, cells // max(1, series))
         for start in range(0, columns, width):
             piece = batch.columns(start, start + width)
-            state, done = evaluate(plan, state, piece, owned=owned or start > 0)
+            state, done = evaluate(plan, state, piece, owned=owned or start > 0, terms_of=terms_of)
             failures.update((error.kind, error) for error in done.failures)
         return state, tuple(failures.values())
     parts = []
     height = max(1, cells // columns)
     for start in range(0, series, height):
         rows = np.arange(start, min(series, start + height))
-        part, done = evaluate(plan, state, batch.rows(rows))
+        part, done = evaluate(plan, state, batch.rows(rows), terms_of=terms_of)
         parts.append(part)
         failures.update((error.kind, error) for error in done.failures)
     return _joined(parts), tuple(failures.values())
-
-
-def gauges(plan: Plan, batch: SeriesBatch, verdict: Verdict) -> dict[str, Floats]:
-    """Return every gauge of every sample, gauge name -> float64 [S, T], not to be written to."""
-    scores = verdict.scores
-    return {
-        "anomaly_score": scores.score,
-        "anomaly_threshold": np.broadcast_to(plan.policy.threshold, batch.values.shape),
-        "anomaly_value": batch.values,
-        "anomaly_expected_value": scores.expected,
-        "anomaly_lower_bound": scores.lower,
-        "anomaly_upper_bound": scores.upper,
-        "anomaly_deviation_sigmas": scores.sigmas,
-        "anomaly_level": scores.level,
-        "anomaly_onset": scores.beginning,
-        **scores.signals,
-    }
-
-
-def gauge_names(plan: Plan) -> tuple[str, ...]:
-    """Return the gauges of every series of a query."""
-    return (*GAUGES, *(name for detector in plan.detectors for name in detector.signals))
-
-
-def _unseen(plan: Plan, series: int) -> State:
-    votes = (f"detector:{detector.name}" for detector in plan.detectors)
-    names = [*gauge_names(plan), *votes]
-    blank: State = {name: np.full(series, np.nan) for name in names}
-    blank["seen"] = np.full(series, NEVER, dtype=np.int64)
-    blank["heard"] = blank["seen"].copy()
-    return {**blank, **no_episodes(series)}
-
-
-def _latest(
-    before: State,
-    batch: SeriesBatch,
-    verdict: Verdict,
-    votes: Mapping[str, Scores],
-    plan: Plan,
-) -> State:
-    """Return what is known of each series as of its newest sample, old or new."""
-    is_there = ~np.isnan(batch.values)
-    newest = is_there.shape[1] - 1 - np.argmax(is_there[:, ::-1], 1)
-    has_sample = is_there.any(1)
-    rows = np.arange(len(batch.keys))
-    found = {
-        **gauges(plan, batch, verdict),
-        **{f"detector:{kind}": vote.score for kind, vote in votes.items()},
-    }
-    latest: State = {
-        name: np.where(has_sample, values[rows, newest], before[name])
-        for name, values in found.items()
-    }
-    latest["seen"] = np.where(has_sample, batch.times[newest], before["seen"])
-    episodes = remember(
-        before,
-        batch,
-        verdict.is_anomaly,
-        sigmas=verdict.scores.sigmas,
-        votes=[vote.score for vote in votes.values()],
-        threshold=plan.policy.threshold,
-    )
-    return {**latest, **episodes}
 
 
 def without_gone(plan: Plan, state: QueryState) -> QueryState:
@@ -280,6 +253,7 @@ def _keep(state: QueryState, rows: Ints) -> QueryState:
         detectors={kind: take_rows(state.detectors.pop(kind), rows) for kind in kinds},
         quality=state.quality,
         model=state.model,
+        aside=state.aside,
     )
 
 

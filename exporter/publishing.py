@@ -5,7 +5,8 @@ import numpy as np
 from exporter.core.published import Published
 from exporter.core.rows import select_keys
 from exporter.core.series import Floats, Keys
-from exporter.pipeline import QueryState, age_of, gauge_names
+from exporter.latest import gauge_names
+from exporter.pipeline import QueryState, age_of
 from exporter.plan import Plan
 
 

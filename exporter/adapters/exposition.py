@@ -4,8 +4,6 @@ The labels of a series are rendered once and kept; a line is those bytes and a n
 that makes an object per sample, as prometheus_client's families do, costs some fifty times as much.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
+from exporter.core.labelnames import named, published_labels
 from exporter.core.published import (
     DRIFT_GAUGES,
     FORECAST_GAUGES,
@@ -31,8 +30,6 @@ from exporter.core.series import Floats, Keys
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ROWS = 500  # so that a piece of the page stays in the processor's cache: half the time
-_OURS = ("query", "detector", "horizon", "test")
-_ILLEGAL = re.compile(r"[^a-zA-Z0-9_]|^(?=[0-9]|$)")
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 _HIGHEST = "anomaly_detector_score_max"
@@ -242,17 +239,11 @@ def _rows(
 
 
 def _labels(ours: Mapping[str, str], key: bytes, *, with_name: bool = False) -> bytes:
-    own: dict[str, str] = json.loads(key.decode(errors="replace"), strict=False)
+    own = named(key)
     name = own.pop("__name__", "")
-    labels = dict(ours)
     if with_name:
-        labels["metric_name"] = name
-    for label, value in own.items():
-        legal = _ILLEGAL.sub("_", label)
-        while legal in labels or legal in _OURS or legal.startswith("__"):
-            legal = f"exported_{legal}"
-        labels[legal] = value
-    return _braced(labels)
+        ours = {**ours, "metric_name": name}
+    return _braced(published_labels(own, ours))
 
 
 def _braced(labels: Mapping[str, str]) -> bytes:

@@ -27,7 +27,14 @@ def enter(past: State, marks: Bools, sigmas: Floats, first: int = 0, cut: int = 
         times = np.arange(marks.shape[1], dtype=np.int64)[columns] * STEP
         batch = SeriesBatch(tuple(b"%d" % row for row in range(len(cells))), times, cells, STEP)
         votes = [np.abs(cells) / 20, np.full_like(cells, NAN)]
-        past = remember(past, batch, marks[:, columns], sigmas=cells, votes=votes, threshold=0.6)
+        past = remember(
+            past,
+            batch,
+            marks[:, columns],
+            sigmas=cells,
+            votes=votes,
+            thresholds=np.full((1, 1), 0.6),
+        )
     return past
 
 

@@ -37,7 +37,7 @@ def evaluation(
     scores = Scores(blank, center, center - width, center + width, blank, blank)
     return Evaluation(
         batch=SeriesBatch(keys, times, values, STEP),
-        verdict=Verdict(scores, is_anomaly, reason),
+        verdict=Verdict(scores, is_anomaly, reason, np.full((1, 1), 0.6)),
         votes={},
     )
 
