@@ -34,7 +34,7 @@ from exporter.loops.crew import Crew
 from exporter.reports.backtest import format_report, read_incidents
 from exporter.reports.hindcast import courses_of, format_hindcast
 from exporter.service import Options, Service
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_common_flags, add_config_flags
 from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
@@ -115,7 +115,7 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "seasonal naive, what their bands held, which breaches were predicted, how long before, "
         "and what became of them.",
     )
-    add_common_flags(parser, ":9853", "exporter.yml")
+    add_config_flags(parser, "exporter.yml")
     add_range(parser, "-6h")
     parser.add_argument(
         "--incidents",

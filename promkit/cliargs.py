@@ -38,19 +38,12 @@ def _listen_address(text: str) -> str:
 def add_common_flags(
     parser: argparse.ArgumentParser, default_listen: str, default_config: str = "config.yml"
 ) -> None:
-    """Add the flags; parsed names are the flags' with underscores.
+    """Add the flags of a command that serves; parsed names are the flags' with underscores.
 
-    ``config_file`` (Path), ``web_listen_address`` (tuple of str), ``web_config_file``
-    (Path or None), ``log_level``, ``log_format``.
+    Those of `add_config_flags`, ``web_listen_address`` (tuple of str) and ``web_config_file``
+    (Path or None).
     """
-    parser.add_argument(
-        "--config.file",
-        dest="config_file",
-        type=Path,
-        default=Path(default_config),
-        metavar="PATH",
-        help="configuration file (default: %(default)s)",
-    )
+    add_config_flags(parser, default_config)
     parser.add_argument(
         "--web.listen-address",
         dest="web_listen_address",
@@ -67,6 +60,18 @@ def add_common_flags(
         default=None,
         metavar="PATH",
         help="file with TLS and basic auth settings, as exporter-toolkit reads it",
+    )
+
+
+def add_config_flags(parser: argparse.ArgumentParser, default_config: str = "config.yml") -> None:
+    """Add the flags of any command: ``config_file`` (Path), ``log_level``, ``log_format``."""
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        default=Path(default_config),
+        metavar="PATH",
+        help="configuration file (default: %(default)s)",
     )
     parser.add_argument(
         "--log.level",

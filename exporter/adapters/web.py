@@ -171,7 +171,7 @@ def model_routes(
             refit(query)
         except LookupError as error:
             return web.Response(status=404, text=f"{error.args[0]}\n")
-        return web.Response(status=202, text=f"A challenger of {query} is being fitted.\n")
+        return web.Response(status=202, text=f"A challenger of {query} is to be fitted.\n")
 
     async def rolling_back(request: web.Request) -> web.Response:
         query, to = request.query.get("query", ""), request.query.get("to", "")
@@ -184,7 +184,7 @@ def model_routes(
             return web.Response(status=404, text=f"{error.args[0]}\n")
         except ValueError as error:
             return web.Response(status=409, text=f"{error}\n")
-        return web.Response(status=202, text=f"Version {number} of {query} is being taken back.\n")
+        return web.Response(status=202, text=f"Going back to version {number} of {query}.\n")
 
     return [
         *(method("/-/models/refit", refitting) for method in (web.post, web.put)),

@@ -9,7 +9,7 @@ from exporter.settings.drift import drift_in_words
 from exporter.settings.forecast import in_words
 from exporter.settings.models import models_in_words
 from exporter.settings.modelwatch import watched_in_words
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_config_flags
 from promkit.durations import format_duration
 
 EXIT_FAILED = 1
@@ -23,7 +23,7 @@ def add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Reads the configuration, prints every query with its defaults filled in, and "
         "exits 2 with all problems, each with file and line, when it is wrong.",
     )
-    add_common_flags(parser, ":9853", "exporter.yml")
+    add_config_flags(parser, "exporter.yml")
     parser.add_argument(
         "--try-queries",
         action="store_true",

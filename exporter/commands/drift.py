@@ -23,7 +23,7 @@ from exporter.reports.drift import (
     show_version,
 )
 from exporter.settings.drift import DriftConfig
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_config_flags
 
 
 def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,7 +35,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "as `run` does, and prints statistic, status and what to do per series, worst first. "
         "Without a baseline that `run` has kept it takes one from Prometheus, and keeps nothing.",
     )
-    add_common_flags(report, ":9853", "exporter.yml")
+    add_config_flags(report, "exporter.yml")
     report.add_argument("--query", metavar="NAME", help="only this one")
     report.add_argument("--html", type=Path, metavar="FILE", help="also write it as a page")
     report.add_argument(
@@ -54,7 +54,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Lists the versions of the baselines that are kept beside the state file; "
         "with --query also mean, deviation and percentiles of its series.",
     )
-    add_common_flags(baselines, ":9853", "exporter.yml")
+    add_config_flags(baselines, "exporter.yml")
     baselines.add_argument("--query", metavar="NAME", help="only this one, with its series")
     baselines.add_argument(
         "--number", type=int, metavar="NUMBER", help="which of them (default: the one in force)"
@@ -66,7 +66,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Asks the running exporter, by POST /-/drift/retake, to take the baseline of "
         "a query anew, from what its series have been like lately.",
     )
-    add_common_flags(retake, ":9853", "exporter.yml")
+    add_config_flags(retake, "exporter.yml")
     retake.add_argument("--query", metavar="NAME", required=True, help="which one")
     add_address(retake)
     retake.set_defaults(action=_retake)

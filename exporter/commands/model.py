@@ -17,7 +17,7 @@ from exporter.reports.drift import Chapter, failed_chapter
 from exporter.reports.model import ModelChapter, ModelPart, models_as_html, models_as_text
 from exporter.settings.drift import DriftConfig
 from exporter.settings.modelwatch import WatchedModelConfig
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_config_flags
 
 
 def add_model(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,7 +30,7 @@ def add_model(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "prints its numbers, what has drifted, worst first, and whether to retrain it, to roll it "
         "back, or to watch it. It goes on from what `run` has kept, and keeps nothing.",
     )
-    add_common_flags(report, ":9853", "exporter.yml")
+    add_config_flags(report, "exporter.yml")
     report.add_argument("--model", metavar="NAME", help="only this one")
     report.add_argument("--html", type=Path, metavar="FILE", help="also write it as a page")
     report.set_defaults(action=_report)

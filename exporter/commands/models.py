@@ -9,7 +9,12 @@ from exporter.config import Config, QueryConfig
 from exporter.errors import ConfigError
 from exporter.lifecycle.versions import Life, Manifest
 from exporter.reports.versions import compare_fits, list_fits, show_fit
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_config_flags
+
+ACTIONS = ("list", "show", "compare", "refit", "rollback")
+
+
+_AFTERWARDS = "See `models list` for what became of it."
 
 
 def add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,35 +22,39 @@ def add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "models", help="list, show, compare, refit or roll back what queries have learned"
     )
-    actions = parser.add_subparsers(dest="models", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="models", required=True, metavar="|".join(ACTIONS))
     listing = actions.add_parser(
         "list",
         help="list versions and refused challengers",
         description="Lists every fit of the queries' models that is remembered, newest first: "
-        "when and why it was made, how good it was on the data held back from it, and what became "
-        "of it. Reads the files beside the state file; no exporter has to run.",
+        "when and why it was made, how good it was on the data held back from it (alarms: "
+        "anomalies per series and day; band error: mean distance from the expected value, in "
+        "robust deviations; - if there were no such data), and what became of it. Reads the files "
+        "beside the state file; no exporter has to run.",
     )
-    add_common_flags(listing, ":9853", "exporter.yml")
-    listing.add_argument("--query", metavar="NAME", help="only this one")
+    add_config_flags(listing, "exporter.yml")
+    listing.add_argument("--query", metavar="NAME", help="only this query")
     listing.set_defaults(action=_list)
     show = actions.add_parser(
         "show",
         help="show all that is known of one fit",
         description="Prints the manifest of one fit as JSON: from what it was made, how good it "
-        "and the champion were, why it was refused; of a version that is kept also its arrays.",
+        "and the champion were, why it was refused; of a version that is kept also its arrays. "
+        "`made` is in unix seconds, other instants in unix milliseconds.",
     )
     _add_query(show)
     show.add_argument(
-        "--number", type=int, metavar="NUMBER", help="which of them (default: the one in force)"
+        "--number", type=int, metavar="NUMBER", help="which fit (default: the one in force)"
     )
     show.set_defaults(action=_show)
     compare = actions.add_parser(
         "compare",
         help="show two fits side by side",
-        description="Prints the measures of two fits side by side, and the settings that differ.",
+        description="Prints the measures of two fits side by side, and the settings that differ. "
+        "A challenger and the champion that it was compared with are shown on the same data.",
     )
     _add_query(compare)
-    compare.add_argument("numbers", type=int, nargs=2, metavar="NUMBER", help="two of them")
+    compare.add_argument("numbers", type=int, nargs=2, metavar="NUMBER", help="two fits of `list`")
     compare.set_defaults(action=_compare)
     refit = actions.add_parser(
         "refit",
@@ -65,15 +74,15 @@ def add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     _add_query(back)
     back.add_argument(
-        "--to", type=int, metavar="NUMBER", help="which of them (default: the one before)"
+        "--to", type=int, metavar="NUMBER", help="which version (default: the one before)"
     )
     add_address(back)
     back.set_defaults(action=_roll_back)
 
 
 def _add_query(parser: argparse.ArgumentParser) -> None:
-    add_common_flags(parser, ":9853", "exporter.yml")
-    parser.add_argument("--query", metavar="NAME", required=True, help="which one")
+    add_config_flags(parser, "exporter.yml")
+    parser.add_argument("--query", metavar="NAME", required=True, help="which query")
 
 
 def _chosen(config: Config, name: str | None) -> list[tuple[QueryConfig, VersionFolder]]:
@@ -104,7 +113,8 @@ def _list(flags: argparse.Namespace) -> int:
     for query, folder in _chosen(read_config(flags), flags.query):
         life = folder.life(mend=False)
         kept = [one.number for one in life.versions() if folder.file(one.number).exists()]
-        print(list_fits(query.name, life, tuple(kept)))
+        told = list_fits(life, tuple(kept)) if life.manifests else f"  {_nothing(folder)}"
+        print(f"query {query.name}\n{told}")
     return 0
 
 
@@ -112,34 +122,40 @@ def _show(flags: argparse.Namespace) -> int:
     ((_, folder),) = _chosen(read_config(flags), flags.query)
     life = folder.life(mend=False)
     number = life.champion if flags.number is None else flags.number
-    print(show_fit(_fit(life, number, "--number"), folder.described(number)))
+    print(show_fit(_fit(folder, life, number, "--number"), folder.described(number)))
     return 0
 
 
 def _compare(flags: argparse.Namespace) -> int:
     ((_, folder),) = _chosen(read_config(flags), flags.query)
     life = folder.life(mend=False)
-    first, second = (_fit(life, number, "NUMBER") for number in flags.numbers)
+    first, second = (_fit(folder, life, number, "NUMBER") for number in flags.numbers)
     print(compare_fits(first, second))
     return 0
 
 
-def _fit(life: Life, number: int, flag: str) -> Manifest:
+def _fit(folder: VersionFolder, life: Life, number: int, flag: str) -> Manifest:
+    if not life.manifests:
+        raise ConfigError([_nothing(folder)])
     fit = life.manifest(number)
     if fit is None:
-        known = ", ".join(str(one.number) for one in life.manifests) or "none yet"
+        known = ", ".join(str(one.number) for one in life.manifests)
         raise ConfigError([f"{flag}: found {number}; allowed: {known}"])
     return fit
 
 
+def _nothing(folder: VersionFolder) -> str:
+    return f"no version in {folder.path}; `run` begins the first once it has looked back"
+
+
 def _refit(flags: argparse.Namespace) -> int:
     _chosen(read_config(flags), flags.query)
-    print(ask(flags, "/-/models/refit", query=flags.query))
+    print(ask(flags, "/-/models/refit", query=flags.query), _AFTERWARDS)
     return 0
 
 
 def _roll_back(flags: argparse.Namespace) -> int:
     _chosen(read_config(flags), flags.query)
     to = {} if flags.to is None else {"to": str(flags.to)}
-    print(ask(flags, "/-/models/rollback", query=flags.query, **to))
+    print(ask(flags, "/-/models/rollback", query=flags.query, **to), _AFTERWARDS)
     return 0

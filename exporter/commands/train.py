@@ -24,7 +24,7 @@ from exporter.training import (
     save,
     train,
 )
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_config_flags
 from promkit.durations import format_duration
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "writes model.onnx and model.json into a folder for the setting `model` of the detector "
         "lstm_autoencoder. Needs the extra `train` (PyTorch); serving the model does not.",
     )
-    add_common_flags(parser, ":9853", "exporter.yml")
+    add_config_flags(parser, "exporter.yml")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where to")
     parser.add_argument(
         "--query",

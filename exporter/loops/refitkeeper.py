@@ -206,8 +206,8 @@ class VersionKeeper:
             back = tuple(number for number in usable if number < life.champion)
             if not back:
                 raise ValueError(
-                    f"query {name} has no version before {life.champion} to go back to; others "
-                    f"that are kept: {names}"
+                    f"query {name} has no version before {life.champion} to go back to; name "
+                    f"another that is kept: {names}"
                 )
             return back
         if to not in usable:

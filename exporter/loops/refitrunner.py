@@ -79,6 +79,7 @@ class RefitRunner:
             source,
             clock,
             lambda: self.stopping.is_set() or self.interrupted.is_set(),
+            runner.at_present,
         )
 
     @property
@@ -196,7 +197,7 @@ class RefitRunner:
         about = {"query": self.query.name, "version": number, "instead_of": self.life.champion}
         life = replace(self.life, champion=number, held_until=now + self.cadence.hold)
         unsaved = self._keeper.exchange(life, state)
-        log.warning("took a model back", extra=about)
+        log.warning("went back to another version of a model", extra=about)
         return Change(version.manifest, unsaved)
 
     def _manifest(

@@ -1,5 +1,6 @@
 """How do the versions of a model read for people?"""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -25,40 +26,49 @@ MEASURES: Final[Mapping[str, str]] = {
 }
 """Field of `Quality` -> what it means."""
 
-_WHAT: Final = {NOTHING_JUDGED: "nothing could be judged"}
+WIDTH: Final = 100
+"""Characters of a line."""
 
 
-def clock(seconds: float) -> str:
-    """Return unix seconds as people read them."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def list_fits(query: str, life: Life, kept: tuple[int, ...]) -> str:
-    """Return one line per fit of a query's model, newest first."""
-    if not life.manifests:
-        return f"query {query}\n  no version is kept yet"
-    return "\n".join([f"query {query}", *(_line(fit, life, kept) for fit in life.manifests[::-1])])
+def list_fits(life: Life, kept: tuple[int, ...]) -> str:
+    """Return a table of all fits of a query's model, newest first, no wider than `WIDTH`.
+
+    kept : numbers of the versions whose files are there
+    """
+    head = _cells("fit", "fitted, UTC", "because of", "alarms", "band error") + "state"
+    return "\n".join([head, *(_line(fit, life, kept) for fit in life.manifests[::-1])])
 
 
 def _line(fit: Manifest, life: Life, kept: tuple[int, ...]) -> str:
     if fit.decision == "refused":
         state = f"refused: worse in {', '.join(fit.worse)}"
         if fit.worse == (NOTHING_JUDGED,):
-            state = f"refused: {_WHAT[NOTHING_JUDGED]}"
+            state = "refused: nothing could be judged"
     elif fit.number == life.champion:
         state = "in force"
     elif fit.number in kept:
-        state = f"kept, as of {clock(fit.until / 1000)}"
+        state = f"kept, as of {_clock(fit.until / 1000)}"
     else:
         state = "no longer kept"
-    told = "not judged"
-    if fit.quality is not None:
-        alarms, error = (
-            "-" if one is None else f"{one:.3g}"
-            for one in (fit.quality.alarms_per_series_day, fit.quality.band_error_ratio)
-        )
-        told = f"alarms {alarms} a day and series, band error {error}"
-    return f"  {fit.number:>4}  {clock(fit.made)}  {fit.reason:<9}  {told:<48}  {state}"
+    alarms, error = (
+        _number(fit.quality, name, 3) for name in ("alarms_per_series_day", "band_error_ratio")
+    )
+    cells = _cells(str(fit.number), _clock(fit.made), fit.reason, alarms, error)
+    return textwrap.fill(
+        state,
+        WIDTH,
+        initial_indent=cells,
+        subsequent_indent=" " * len(cells),
+        break_long_words=False,
+    )
+
+
+def _cells(number: str, made: str, reason: str, alarms: str, error: str) -> str:
+    return f"{number:>5}  {made:<16}  {reason:<10}  {alarms:>8}  {error:>10}  "
 
 
 def show_fit(fit: Manifest, arrays: Mapping[str, Any] | None) -> str:
@@ -72,9 +82,9 @@ def show_fit(fit: Manifest, arrays: Mapping[str, Any] | None) -> str:
 
 def compare_fits(first: Manifest, second: Manifest) -> str:
     """Return the measures of two fits side by side, and the parameters that differ."""
-    lines = [f"{'':<52}{first.number:>14}{second.number:>14}"]
+    lines = [_row("", first.number, second.number)]
     for name, text in (
-        ("made", "fitted"),
+        ("made", "fitted, UTC"),
         ("reason", "because of"),
         ("columns", "columns of history"),
         ("series", "series"),
@@ -84,24 +94,33 @@ def compare_fits(first: Manifest, second: Manifest) -> str:
         if name == "made":
             pair = [datetime.fromtimestamp(one, UTC).strftime("%m-%d %H:%M") for one in pair]
         lines.append(_row(text, *pair))
+    *qualities, judged = _qualities(first, second)
     for name, text in MEASURES.items():
-        pair = [
-            None if one.quality is None else _number(one.quality, name) for one in (first, second)
-        ]
-        lines.append(_row(text + ("" if name in TOLERANCES else " *"), *pair))
-    lines.append("* is not decided by; each was judged on the tail of its own time")
+        pair = [_number(one, name, 4) for one in qualities]
+        lines.append(_row(f"{text} ({name})" if name in TOLERANCES else text, *pair))
+    lines.append(f"It is decided by those with a name in brackets. {judged}")
     differing = list(_differing(first.parameters, second.parameters))
     lines += ["parameters that differ:", *differing] if differing else ["parameters: the same"]
     return "\n".join(lines)
 
 
-def _number(quality: Quality, name: str) -> str | None:
-    value = getattr(quality, name)
-    return None if value is None else f"{value:.4g}"
+def _qualities(first: Manifest, second: Manifest) -> tuple[Quality | None, Quality | None, str]:
+    """Return those of both on the same data if there are such, and what they were judged on."""
+    same = "Both were judged on the data held back from fit {}."
+    if second.beside == first.number:
+        return second.champion, second.quality, same.format(second.number)
+    if first.beside == second.number:
+        return first.quality, first.champion, same.format(first.number)
+    return first.quality, second.quality, "Each was judged on the data of its own time."
+
+
+def _number(quality: Quality | None, name: str, digits: int) -> str:
+    value = None if quality is None else getattr(quality, name)
+    return "-" if value is None else f"{value:.{digits}g}"
 
 
 def _row(text: str, first: object, second: object) -> str:
-    return f"{text:<52}" + "".join(
+    return f"{text:<68}" + "".join(
         f"{'-' if one is None else str(one):>14}" for one in (first, second)
     )
 

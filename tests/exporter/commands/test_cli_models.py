@@ -54,16 +54,16 @@ def test_list_tells_of_every_fit(
     assert main(["models", "list", config]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "query q",
-        "     4  1970-01-01 00:06 UTC  schedule   not judged"
-        "                                        in force",
-        "     3  1970-01-01 00:05 UTC  drift      alarms 9.88 a day and series, band error 1"
-        "        refused: worse in alarms_per_series_day, incidents_caught",
-        "     2  1970-01-01 00:03 UTC  schedule   alarms 2 a day and series, band error 1"
-        "           kept, as of 1970-01-01 00:00 UTC",
-        "     1  1970-01-01 00:01 UTC  first run  not judged"
-        "                                        no longer kept",
+        "  fit  fitted, UTC       because of    alarms  band error  state",
+        "    4  1970-01-01 00:06  schedule           -           -  in force",
+        "    3  1970-01-01 00:05  drift           9.88           1  "
+        "refused: worse in alarms_per_series_day,",
+        " " * 59 + "incidents_caught",
+        "    2  1970-01-01 00:03  schedule           2           1  kept, as of 1970-01-01 00:00",
+        "    1  1970-01-01 00:01  first run          -           -  no longer kept",
         "query other",
-        "  no version is kept yet",
+        f"  no version in {folder.path.with_name('other')}; `run` begins the first once it has "
+        "looked back",
     ]
     assert main(["models", "list", config, "--query", "other"]) == 0
     assert "query q" not in capsys.readouterr().out
@@ -92,6 +92,8 @@ def test_compare_puts_two_side_by_side(
     assert [line.split()[-2:] for line in lines if line.startswith("because")] == [
         ["schedule", "drift"]
     ]
+    assert max(map(len, lines)) <= 100
+    assert "held back from fit 3" in lines[-3]
     assert lines[-2:] == ["parameters that differ:", "  step: 15s -> 30s"]
     assert main(["models", "compare", config, "--query", "q", "1", "4"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "parameters: the same"
@@ -112,7 +114,7 @@ def test_compare_puts_two_side_by_side(
             "state.path: found null, so that no version is kept; name a file",
         ),
         (ONE, ["show", "--query", "q", "--number", "7"], "--number: found 7; allowed: 1, 2, 3, 4"),
-        (ONE, ["compare", "--query", "other", "1", "2"], "NUMBER: found 1; allowed: none yet"),
+        (ONE, ["compare", "--query", "other", "1", "2"], "other; `run` begins the first once"),
     ],
 )
 def test_what_cannot_be_shown_is_said(

@@ -122,7 +122,7 @@ def test_a_roll_back_is_as_if_there_had_been_no_promotion(stage: Stage, tmp_path
         np.testing.assert_array_equal(found[name], expected[name], name)
     stage.look(2_800)
     assert stage.runner.due(2_800 * SECONDS, is_asked=False, has_drifted=True) is None
-    with pytest.raises(ValueError, match=r"has no version before 1 to go back to; others .*: 2"):
+    with pytest.raises(ValueError, match=r"has no version before 1 to go back to; name .*: 2"):
         stage.runner.ways_back(None)
     assert stage.runner.roll_back(2_800 * SECONDS, stage.runner.ways_back(2)).manifest.number == 2
 
