@@ -10,7 +10,7 @@ COPY exporter exporter
 COPY webhook webhook
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv /opt/anomaly \
-    && /opt/anomaly/bin/pip install --no-cache-dir /wheels/*.whl
+    && /opt/anomaly/bin/pip install --no-cache-dir "$(ls /wheels/*.whl)[apprise,plots,postgres]"
 # Machine code of the default detectors and of all forecasters, for any processor of this architecture, so that a first start need not compile it.
 ENV NUMBA_CPU_NAME=generic
 RUN XDG_CACHE_HOME=/opt/anomaly/kernels /opt/anomaly/bin/python -m exporter.loops.compiling \
