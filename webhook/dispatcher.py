@@ -111,9 +111,9 @@ class Dispatcher:
     async def _serve(self, channel: Channel, stop: asyncio.Event, wake: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                # After a failure we may hold leases that we do not know of.
-                await self._store.give_back(channel.name)
                 async with channel.connect(self._clock) as send:
+                    # After a failure we may hold leases that we do not know of.
+                    await self._store.give_back(channel.name)
                     while not stop.is_set():
                         wake.clear()
                         await self._pause(*await self._round(channel, send, stop, wake))
@@ -157,7 +157,7 @@ class Dispatcher:
         if claim.suppressed:
             return 0.0, stop
         if claim.not_before > now:
-            return min(claim.not_before - now, LONGEST_WAIT), stop
+            return claim.not_before - self._clock.now(), stop
         due_at = await self._store.read(lambda connection: next_due(connection, channel.name))
         if due_at is None:
             return LONGEST_WAIT, wake
