@@ -66,7 +66,8 @@ class Gatekeeper:
                 wait = await self._look()
             except StoreError as error:
                 log.warning("the gate cannot decide", extra={"problem": str(error)})
-                await self._clock.sleep(STORE_RETRY_SECONDS)
+                # News are a sign that the store works again.
+                await self._wait(STORE_RETRY_SECONDS)
             except Exception:
                 # Like the outbox's loop it must never end: without it nobody hears of anything.
                 log.exception("the gate failed")
