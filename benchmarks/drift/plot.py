@@ -23,6 +23,7 @@ def draw(path: Path, rows: Sequence[Detected]) -> None:
     ImportError
         matplotlib is not installed; it comes with the extra `plots`.
     """
+    from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -35,10 +36,14 @@ def draw(path: Path, rows: Sequence[Detected]) -> None:
             line = [row for row in mine if (row.choice, row.kind) == (choice, kind)]
             if line and choice != "groups":
                 sizes, shares = [row.size for row in line], [100 * row.week for row in line]
-                panel.plot(sizes, shares, marker="o", markersize=3, label=choice)
+                panel.plot(sizes, shares, marker="o", markersize=4, label=choice, clip_on=False)
         panel.set_xlabel(unit)
         panel.set_ylim(0, 100)
         panel.grid(alpha=0.3)
+        panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("% found within 7 days")
-    panels[0].legend(fontsize=7)
-    figure.savefig(path)
+    lines, names = panels[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False)
+    # Letters as letters, and nothing that differs from run to run.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "drift"}):
+        figure.savefig(path, metadata={"Date": None})
