@@ -9,7 +9,7 @@ checksum is in the manifest as well, so that what is read is what was fitted.
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -205,7 +205,7 @@ class VersionFolder:
             raise StateError(f"cannot make the folder {self.path}: {error.strerror}") from error
 
     def _found(self) -> Life:
-        """Return what the files say; the newest is taken for the champion."""
+        """Return what the files say; who has learned last is taken for the champion."""
         life = Life()
         found = sorted(int(one.stem) for one in self.path.glob("*.npz") if one.stem.isdigit())
         for number in found:
@@ -214,7 +214,8 @@ class VersionFolder:
                 life = life.with_fit(_manifest_in(path, statefile.load(path)))
             except StateError as error:
                 log.error("a version of a model cannot be read", extra={"error": error})
-        return life
+        last = max(life.manifests, key=lambda one: (one.until, one.number), default=None)
+        return life if last is None else replace(life, champion=last.number)
 
 
 def version_folder(state: Path | None, query: str) -> VersionFolder | None:

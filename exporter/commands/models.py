@@ -20,7 +20,11 @@ _AFTERWARDS = "See `models list` for what became of it."
 def add_models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands."""
     parser = commands.add_parser(
-        "models", help="list, show, compare, refit or roll back what queries have learned"
+        "models",
+        help="list, show, compare, refit or roll back what queries have learned",
+        description="What a query has learned, its model, is fitted anew on history now and then, "
+        "and replaced by the new fit unless that is worse. These commands look at the fits, have "
+        "another one made, and go back to an older one.",
     )
     actions = parser.add_subparsers(dest="models", required=True, metavar="|".join(ACTIONS))
     listing = actions.add_parser(

@@ -99,14 +99,14 @@ class Life:
         return tuple(one for one in self.manifests if one.decision != "refused")
 
     def kept(self, keep: int) -> tuple[int, ...]:
-        """Return the numbers of versions to keep, newest first: the champion and others."""
-        others = [one.number for one in self.versions() if one.number != self.champion]
-        newest = sorted(others, reverse=True)[: max(0, keep - bool(self.champion))]
-        return tuple(sorted({self.champion, *newest} - {0}, reverse=True))
+        """Return the numbers of versions to keep: the champion, and who was in force last.
 
-    def to_go_back_to(self, keep: int) -> tuple[int, ...]:
-        """Return the kept versions before the champion, newest first."""
-        return tuple(number for number in self.kept(keep) if number < self.champion)
+        That is not the one with the highest number where somebody has gone back.
+        """
+        others = [one for one in self.versions() if one.number != self.champion]
+        others.sort(key=lambda one: (one.until, one.number), reverse=True)
+        champion = (self.champion,) if self.champion else ()
+        return (*champion, *(one.number for one in others))[:keep]
 
     def with_fit(self, fit: Manifest) -> "Life":
         """Return the life after a fit; one that was not refused is the champion."""

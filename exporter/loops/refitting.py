@@ -78,7 +78,6 @@ class Refitting:
             for number in life.kept(query.models.keep if query.models else 1)
             if (manifest := life.manifest(number)) is not None and manifest.fingerprint == mark
         ]
-        usable.sort(key=lambda number: (number != life.champion, -number))
         version, damaged = folder.first_good(folder.files_of(usable), plan_of(query))
         if version is None:
             return

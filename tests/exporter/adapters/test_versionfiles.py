@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,17 @@ def test_the_life_is_kept_and_put_together_anew_when_damaged(
     (folder.path / "life.npz").write_bytes(b"nonsense" * 100)
     assert folder.life().champion == 2
     assert "is damaged" in caplog.text
+
+
+def test_who_learned_last_is_taken_for_the_champion_when_nobody_knows(
+    folder: VersionFolder,
+) -> None:
+    """Somebody went back from 2 to 1."""
+    _, state = learned()
+    folder.save(replace(fit(1, "first"), until=9), state)
+    folder.save(fit(2), state)
+    (folder.path / "life.npz").write_bytes(b"nonsense" * 100)
+    assert folder.life().champion == 1
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -38,15 +38,16 @@ def test_what_is_promoted_is_the_champion_and_what_is_refused_is_remembered() ->
     assert lived(fit(1, "first"), fit(2)).refusals == 0
 
 
-def test_the_champion_and_the_newest_others_are_kept() -> None:
+def test_the_champion_and_those_in_force_last_are_kept() -> None:
     life = lived(fit(1, "first"), fit(2), fit(3, "refused"), fit(4), fit(5))
     assert life.kept(3) == (5, 4, 2)
-    assert life.to_go_back_to(3) == (4, 2)
     assert life.kept(1) == (5,)
     back = Life(manifests=life.manifests, champion=2)
-    assert back.kept(3) == (5, 4, 2)
-    assert back.kept(2) == (5, 2)
-    assert back.to_go_back_to(3) == ()
+    assert back.kept(3) == (2, 5, 4)
+    assert back.kept(2) == (2, 5)
+    # Somebody went back from 5 to 2, and then 6 was promoted: 2 is the one before.
+    after = back.with_facts(2, until=100).with_fit(fit(6))
+    assert after.kept(3) == (6, 2, 5)
     assert Life().kept(3) == ()
 
 

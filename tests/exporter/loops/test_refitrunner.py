@@ -127,6 +127,18 @@ def test_a_roll_back_is_as_if_there_had_been_no_promotion(stage: Stage, tmp_path
     assert stage.runner.roll_back(2_800 * SECONDS, stage.runner.ways_back(2)).manifest.number == 2
 
 
+def test_one_step_back_leads_to_what_was_in_force_before_not_to_what_was_taken_back(
+    stage: Stage,
+) -> None:
+    promoted(stage)
+    stage.runner.roll_back(2_500 * SECONDS, stage.runner.ways_back(None))
+    stage.look(2_600)
+    stage.look(2_600 + TAIL)
+    stage.evaluate(2_900)
+    assert stage.refit(2_900).manifest.number == 3
+    assert stage.runner.ways_back(None) == (1, 2)
+
+
 def test_a_version_that_cannot_be_gone_back_to_is_named(stage: Stage) -> None:
     promoted(stage)
     with pytest.raises(ValueError, match="version 2 of q, which is in force; allowed: 1"):
