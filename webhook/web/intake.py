@@ -23,7 +23,7 @@ MAX_BODY = 16 * 2**20
 BODY_SECONDS = 10.0
 COMMIT_SECONDS = 20.0
 # What may wait in memory: below it all is well, above it Alertmanager keeps the rest.
-MAX_WAITING = 5_000
+MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 128 * 2**20
 # Parsing more than this would hold up everybody else's requests for milliseconds.
 _PARSE_IN_THREAD = 256 * 2**10
