@@ -47,7 +47,7 @@ def add_drift(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     report.set_defaults(action=_report)
     parser = commands.add_parser("drift", help="list, show or retake the baselines of drift")
-    actions = parser.add_subparsers(dest="drift", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="drift", required=True, metavar="baselines|retake")
     baselines = actions.add_parser(
         "baselines",
         help="list the baselines that are kept",
