@@ -12,12 +12,13 @@ from exporter.core.series import Floats
 from exporter.drift.base import DriftTest
 from exporter.drift.ks import Ks
 from exporter.drift.psi import Psi
-from exporter.drift.samples import reference_of, samples_of
+from exporter.drift.samples import Reference, autocorrelation_times, reference_of, samples_of
 from exporter.drift.wasserstein import Wasserstein
 
 RUNS: Final = 1000
 DAY: Final = 288
-COLUMNS: Final = 8 * DAY
+WEEK: Final = 7 * DAY
+COLUMNS: Final = WEEK + 3 * DAY
 TESTS: Final = (Ks(), Psi(), Wasserstein())
 MOST: Final = int(stats.binom.ppf(0.999, RUNS, 0.01))
 """False drift that a share of 0.01 of the runs does not exceed but once in a thousand times."""
@@ -57,10 +58,13 @@ NOISES: Final[dict[str, Callable[[np.random.Generator], Floats]]] = {
 
 
 @pytest.mark.parametrize("name", NOISES)
-def test_no_more_than_the_nominal_share_of_runs_drifts(name: str) -> None:
+@pytest.mark.parametrize("window", [1, 3])
+def test_no_more_than_the_nominal_share_of_runs_drifts(name: str, window: int) -> None:
     values = NOISES[name](np.random.default_rng(9))
-    reference = reference_of(values[:, :-DAY], season=DAY)
-    recent = samples_of(values[:, -DAY:])
+    # Of the week, the days that have the hours of the window.
+    memory = autocorrelation_times(values[:, :WEEK], DAY)
+    reference = Reference(samples_of(values[:, : window * DAY]), memory)
+    recent = samples_of(values[:, WEEK : WEEK + window * DAY])
     for test in TESTS:
         drift = test.compare(reference, recent)
         assert (drift.p_value < 0.01).sum() <= MOST, test.name
