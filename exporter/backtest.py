@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from exporter.conditions import NO_CONDITIONS, Conditions
 from exporter.config import QueryConfig, milliseconds
 from exporter.core.series import Floats
 from exporter.core.source import Source
@@ -99,8 +100,16 @@ class Replay:
         return {name: np.where(is_absent, np.nan, values) for name, values in history.items()}
 
 
-def replay(query: QueryConfig, source: Source, start: float, end: float) -> Replay:
+def replay(
+    query: QueryConfig,
+    source: Source,
+    start: float,
+    end: float,
+    conditions: Conditions = NO_CONDITIONS,
+) -> Replay:
     """Score a resolved query from `start` to `end`, unix seconds, warmed up by its look-back.
+
+    conditions : what holds for it all the time, besides how it is configured
 
     Raises
     ------
@@ -111,7 +120,7 @@ def replay(query: QueryConfig, source: Source, start: float, end: float) -> Repl
     first = (milliseconds(start) - milliseconds(query.lookback)) // step * step
     batch = source.fetch(query.expr, first, milliseconds(end) // step * step, step, FETCH_TIMEOUT)
     plan = plan_of(query)
-    _, evaluation = evaluate(plan, cold_state(plan), batch)
+    _, evaluation = evaluate(plan, cold_state(plan), batch, terms_of=conditions.terms_of(plan))
     return Replay(plan, evaluation)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from exporter.adapters.adjustmentfile import load_adjustments
 from exporter.adapters.calendars import Calendars
 from exporter.adapters.forecastplots import plot_forecasts
 from exporter.adapters.memory import return_freed_memory
@@ -26,7 +27,9 @@ from exporter.commands.flags import (
 from exporter.commands.model import add_model
 from exporter.commands.models import add_models
 from exporter.commands.train import add_train
+from exporter.conditions import Conditions
 from exporter.config import Config, milliseconds
+from exporter.core.adjustments import Adjustments
 from exporter.core.source import Source
 from exporter.errors import ConfigError, ExporterError
 from exporter.hindcast import Hindcast, hindcast
@@ -152,6 +155,13 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "`plots`)",
     )
     parser.add_argument(
+        "--adjustments",
+        type=Path,
+        metavar="FILE",
+        help="move thresholds by these from the beginning: JSON as the webhook's "
+        '/api/v1/adjustments gives it, [{"query": "cpu", "labels": {}, "ratio": 1.1}, ...]',
+    )
+    parser.add_argument(
         "--forecast-time",
         type=duration,
         default="2m",
@@ -180,6 +190,8 @@ def _backtest(flags: argparse.Namespace) -> int:
     config = read_config(flags)
     check_range(flags)
     incidents = read_incidents(flags.incidents) if flags.incidents else []
+    adjusted = load_adjustments(flags.adjustments)[0] if flags.adjustments else ()
+    conditions = Conditions(Adjustments(adjusted))
     source = source_of(config)
     replays, alarms, days, series = [], [], 0.0, 0
     first = config.all_queries()[0]  # nobody waits as long as a history may take for a dead server
@@ -189,7 +201,7 @@ def _backtest(flags: argparse.Namespace) -> int:
     queries = [query for query in config.all_queries() if query.detectors]
     for position, query in enumerate(queries, 1):
         print(f"[{position}/{len(queries)}] {query.name}", file=sys.stderr, flush=True)
-        done = replay(query, source, flags.start, flags.end)
+        done = replay(query, source, flags.start, flags.end, conditions)
         merge = max(60.0, 2 * (query.step or 0))
         replays.append(done)
         alarms += alarms_of(done, flags.start, merge)

@@ -1,7 +1,6 @@
 """What does the user want evaluated? The YAML as frozen models: every default and every bound."""
 
 from importlib import resources
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Len
@@ -13,16 +12,17 @@ from exporter.ensemble import Combination, Combine
 from exporter.ensembles import Ensemble, EnsembleName, named_ensemble
 from exporter.errors import ConfigError
 from exporter.judge import Direction
+from exporter.settings.adjustments import AdjustmentsConfig
 from exporter.settings.calendars import CalendarConfig
 from exporter.settings.drift import DriftConfig, resolve_drift
 from exporter.settings.forecast import ForecastConfig, resolve
 from exporter.settings.models import ModelsConfig, resolve_models
 from exporter.settings.modelwatch import WatchedModelConfig, check_watched, resolve_watched
+from exporter.settings.places import PrometheusConfig, StateConfig
 from exporter.settings.zones import TimeZone
 from promkit.durations import Duration, PositiveDuration, format_duration
 from promkit.errors import ConfigProblems, FieldProblem
-from promkit.httpconfig import HttpConfig
-from promkit.strictyaml import ConfigPath, StrictModel, load_model
+from promkit.strictyaml import StrictModel, load_model
 
 LONGEST_LOOKBACK = 14 * 86_400.0
 """Seconds of history that a query asks for unless told otherwise: two of each day of the week."""
@@ -34,24 +34,6 @@ RATE_INTERVAL = "$__rate_interval"
 """In an expression: the shortest range over which `rate` is sound, as Grafana defines it."""
 
 PresetName = Literal["node", "prometheus", "certificates"]
-
-
-class PrometheusConfig(HttpConfig):
-    """Where the samples come from; the keys beside these are Prometheus' own `http_config`."""
-
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] = "http://localhost:9090"
-    """Base URL of Prometheus, or of anything that speaks its HTTP API."""
-    scrape_interval: PositiveDuration = 15.0
-    """How often the queried series get a sample; `$__rate_interval` is four of it."""
-
-
-class StateConfig(StrictModel):
-    """Where the exporter remembers what it learned, so that a restart is warm."""
-
-    path: ConfigPath | None = Path("exporter.state")
-    """The state file; null keeps nothing."""
-    interval: PositiveDuration = 600.0
-    """How often it is written; what happened since is asked of Prometheus again."""
 
 
 class QueryConfig(StrictModel):
@@ -146,6 +128,8 @@ class Config(StrictModel):
     """Ready query sets; a query of the same name above replaces the preset's."""
     state: StateConfig = StateConfig()
     """What makes a restart warm."""
+    adjustments: AdjustmentsConfig = AdjustmentsConfig()
+    """Whether people's verdicts move thresholds."""
     calendars: tuple[CalendarConfig, ...] = ()
     """Special days, by the names that forecasts refer to."""
     watched_models: tuple[WatchedModelConfig, ...] = ()

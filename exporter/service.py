@@ -147,7 +147,14 @@ class Service:
         for name, query in scored.items():
             known = saved.queries.get(name)
             state = known[1] if known and known[0] == fingerprint(query) else None
-            runner = QueryRunner(query, source, state, self._observe_phase, self._clock.monotonic)
+            runner = QueryRunner(
+                query,
+                source,
+                state,
+                self._observe_phase,
+                self._clock.monotonic,
+                self._beside.at_present,
+            )
             loops[name] = QueryLoop(
                 runner,
                 config.evaluation_interval,

@@ -12,9 +12,7 @@ from pydantic import BaseModel
 from exporter.config import (
     Config,
     PresetName,
-    PrometheusConfig,
     QueryConfig,
-    StateConfig,
     load_preset,
     parse_config,
 )
@@ -23,10 +21,12 @@ from exporter.drift import ALL as DRIFT_TESTS
 from exporter.drift.base import DriftTest
 from exporter.forecasters import ALL as FORECASTERS
 from exporter.forecasters.base import Forecaster
+from exporter.settings.adjustments import AdjustmentsConfig
 from exporter.settings.drift import DriftConfig
 from exporter.settings.forecast import CapacityConfig, ForecastConfig
 from exporter.settings.models import ModelsConfig
 from exporter.settings.modelwatch import WatchedModelConfig
+from exporter.settings.places import PrometheusConfig, StateConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
@@ -38,6 +38,7 @@ MODELS = (
     PrometheusConfig,
     QueryConfig,
     StateConfig,
+    AdjustmentsConfig,
     ForecastConfig,
     CapacityConfig,
     DriftConfig,

@@ -5,6 +5,7 @@ import time
 
 from exporter.commands.flags import read_config, source_of
 from exporter.errors import QueryError
+from exporter.settings.adjustments import adjustments_in_words
 from exporter.settings.drift import drift_in_words
 from exporter.settings.forecast import in_words
 from exporter.settings.models import models_in_words
@@ -69,6 +70,7 @@ def _check(flags: argparse.Namespace) -> int:
             except QueryError as error:
                 failed.add(query.name)
                 print(f"  {what}FAILED: {error}")
+    print(f"thresholds {adjustments_in_words(config.adjustments)}")
     what = f"{len(failed)} of {len(queries)} queries failed"
     print(what if failed else f"{flags.config_file} is fine")
     return EXIT_FAILED if failed else 0

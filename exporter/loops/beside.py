@@ -1,15 +1,19 @@
-"""What runs beside the evaluations: forecasts, drift, the life of models, the types of metrics."""
+"""What runs beside the evaluations: forecasts, drift, the life of models, verdicts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 
+from exporter.adapters.adjustmentfile import adjustments_path
+from exporter.adapters.adjustmentmetrics import AdjustmentFacts, AdjustmentMetrics
 from exporter.adapters.checkpoint import Outlooks
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow
+from exporter.conditions import NO_CONDITIONS, Conditions
 from exporter.config import Config, QueryConfig
+from exporter.loops.adjusting import AdjustmentLoop
 from exporter.loops.drifting import Drifting
 from exporter.loops.forecasting import Forecasting
 from exporter.loops.refitting import Refitting
@@ -36,6 +40,8 @@ class Beside:
         self.refitting = Refitting(clock, metrics, self._retake)
         self.drifting = Drifting(clock, metrics, self.refitting.note_drift)
         self._types: TypeLoop | None = None
+        self._adjusting: AdjustmentLoop | None = None
+        metrics.also(AdjustmentMetrics(self._adjustment_facts))
 
     def take(
         self,
@@ -53,6 +59,7 @@ class Beside:
         self.forecasting.take(queries, source, outlooks, config.calendars)
         self.drifting.take(queries, source, config)
         self.refitting.take(queries, runners, source, config.state.path)
+        self._adjusting = self._adjuster(config, runners, source)
         self._types = TypeLoop(
             source,
             {name: queries[name].expr for name in runners},
@@ -77,6 +84,8 @@ class Beside:
             if name in tried:
                 await tried[name].wait()
 
+        if self._adjusting is not None:
+            self._adjusting.start(_at_once)
         if self._types is not None:
             self._types.start(_all(tried))
         compiled = self.forecasting.start(compiling, until_tried)
@@ -85,10 +94,15 @@ class Beside:
 
     async def stop(self) -> None:
         """Return once nothing runs any more; what is under way ends early."""
-        types = [] if self._types is None else [self._types.stop()]
+        others = [one.stop() for one in (self._types, self._adjusting) if one is not None]
         await asyncio.gather(
-            self.forecasting.stop(), self.drifting.stop(), self.refitting.stop(), *types
+            self.forecasting.stop(), self.drifting.stop(), self.refitting.stop(), *others
         )
+
+    def at_present(self) -> Conditions:
+        """Return what holds for the queries now; any thread may ask."""
+        adjusting = self._adjusting
+        return NO_CONDITIONS if adjusting is None else Conditions(adjusting.adjustments)
 
     def rows(self, scored: Collection[QueryRow]) -> list[QueryRow]:
         """Return what the page for people says of all queries, given what it says of some."""
@@ -104,6 +118,30 @@ class Beside:
             for row in rows
         ]
 
+    def _adjuster(
+        self, config: Config, queries: Collection[str], source: PrometheusSource
+    ) -> AdjustmentLoop | None:
+        """Return the loop that reads adjustments, which goes on where the one before was."""
+        if not config.adjustments.enabled:
+            return None
+        loop = AdjustmentLoop(
+            config.adjustments,
+            config.evaluation_interval,
+            tuple(queries),
+            source,
+            adjustments_path(config.state.path),
+            clock=self._clock,
+            pool=self._pool,
+        )
+        if self._adjusting is None:
+            loop.restore()
+        else:
+            loop.succeed(self._adjusting)
+        return loop
+
+    def _adjustment_facts(self) -> AdjustmentFacts | None:
+        return None if self._adjusting is None else self._adjusting.facts()
+
     def _retake(self, query: str) -> None:
         self.drifting.retake(query)
 
@@ -111,6 +149,9 @@ class Beside:
         """End the threads."""
         for one in (self.forecasting, self.drifting, self.refitting):
             one.dismiss()
+
+
+async def _at_once() -> None: ...
 
 
 def _all(tried: Mapping[str, asyncio.Event]) -> Callable[[], Awaitable[None]]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from exporter.conditions import AtPresent
 from exporter.config import QueryConfig, milliseconds
 from exporter.core.pieces import Stopped
 from exporter.core.series import SeriesBatch, empty_batch
@@ -65,6 +66,7 @@ class Refit:
     source : where its samples come from
     clock : seconds that never go back
     is_stopped : asked before each piece of work, after which a `Stopped` ends it
+    at_present : what holds for the query, besides how it is configured
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Refit:
         source: Source,
         clock: Callable[[], float],
         is_stopped: Callable[[], bool],
+        at_present: AtPresent,
     ) -> None:
         self._query = query
         self._plan = plan
@@ -84,6 +87,7 @@ class Refit:
         self._source = source
         self._clock = clock
         self._is_stopped = is_stopped
+        self._at_present = at_present
 
     def fit(self, champion: QueryState, end: int, now: int) -> Trial:
         """Fit a challenger and judge both on the tail.
@@ -190,10 +194,11 @@ class Refit:
         """Advance a state, which is used up, over a batch in pieces that bound the memory."""
         batch, _ = within_limit(batch, set(state.keys), self._query.max_series)
         width = max(1, CELLS // max(1, len(batch.keys)))
+        terms_of = self._at_present().terms_of(self._plan)
         for start in range(0, len(batch.times), width):
             self._check()
             piece = batch.columns(start, start + width)
-            state, evaluation = evaluate(self._plan, state, piece, owned=True)
+            state, evaluation = evaluate(self._plan, state, piece, owned=True, terms_of=terms_of)
             see(evaluation)
         return state
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from exporter.conditions import AtPresent, none_at_present
 from exporter.config import MOST_COLUMNS, QueryConfig, milliseconds
 from exporter.core.published import Published
 from exporter.core.quality import Quality
@@ -61,6 +62,7 @@ class QueryRunner:
     source : where its samples come from
     state : what an earlier runner of the same fingerprint learned
     timed : wraps each phase, for the phase histogram
+    at_present : what holds for the query, besides how it is configured
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class QueryRunner:
         state: QueryState | None,
         timed: Callable[[str, float], None],
         clock: Callable[[], float],
+        at_present: AtPresent = none_at_present,
     ) -> None:
         self.query = query
         self.plan = plan_of(query)
@@ -77,6 +80,7 @@ class QueryRunner:
         self.state = state or cold_state(self.plan)
         self._timed = timed
         self._clock = clock
+        self.at_present = at_present
         self._step = milliseconds(query.step)
         self._lookback = milliseconds(query.lookback)
         # What is still known of a series is worth asking for all that came since.
@@ -192,7 +196,13 @@ class QueryRunner:
         batch, self._dropped = within_limit(batch, set(self.state.keys), limit)
         learned = cold_state(self.plan)
         try:
-            learned, failures = advance(self.plan, self.state, batch, owned=True)
+            learned, failures = advance(
+                self.plan,
+                self.state,
+                batch,
+                owned=True,
+                terms_of=self.at_present().terms_of(self.plan),
+            )
         finally:  # after a defect cold: some detectors may have learned the batch, others not
             self.state = learned
         return failures

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from exporter.adapters.adjustmentmetrics import AdjustmentFacts, AdjustmentMetrics
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import CalendarState
 from exporter.adapters.exposition import Page
@@ -93,6 +94,9 @@ def full_page() -> str:
     metrics.describe("load", "processes", "auto", "24h")
     metrics.describe("forgotten", "s")
     metrics.also(CalendarMetrics(lambda: [CalendarState("feasts", 2, 1_763_700_000.0)]))
+    facts = AdjustmentFacts({"load": 2}, 1_763_700_000.0, 1, {"timeout": 3})
+    metrics.also(AdjustmentMetrics(lambda: facts))
+    metrics.also(AdjustmentMetrics(lambda: None))
     metrics.forecasts.remember("load", 300.0, 0.9, 0.8)
     metrics.forecasts.remember("forgotten", 300.0, 0.9, 0.8)
     metrics.forecasts.forget("forgotten")

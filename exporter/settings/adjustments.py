@@ -1,0 +1,26 @@
+"""Do people's verdicts move thresholds? The `adjustments` of the YAML as a frozen model."""
+
+from typing import Annotated
+
+from annotated_types import Len
+
+from promkit.durations import PositiveDuration
+from promkit.strictyaml import StrictModel
+
+
+class AdjustmentsConfig(StrictModel):
+    """What the webhook makes of people's verdicts, read from Prometheus."""
+
+    enabled: bool = True
+    """Whether thresholds are moved; false: they stay as configured."""
+    expr: Annotated[str, Len(1)] = "last_over_time(anomaly_threshold_adjustment_ratio[1d])"
+    """PromQL whose answer is factors on thresholds, by `query` and the labels of a series."""
+    timeout: PositiveDuration = 5.0
+    """Deadline of one such request, retries included."""
+
+
+def adjustments_in_words(config: AdjustmentsConfig) -> str:
+    """Return what it means, for people."""
+    if not config.enabled:
+        return "stay as configured, whatever people say of alarms"
+    return f"follow people's verdicts, by {' '.join(config.expr.split())}"
