@@ -94,12 +94,17 @@ def load(path: Path) -> SavedState:
 
 def set_aside(path: Path, error: StateCorrupt) -> dict[str, object]:
     """Move a damaged file away, to be looked at and not to come back; return what to log of it."""
-    aside = path.with_name(path.name + ".corrupt")
+    place = aside(path)
     try:
-        path.replace(aside)
+        path.replace(place)
     except OSError as refusal:  # a read-only folder
         return {"error": error, "not_moved": refusal}
-    return {"error": error, "moved_to": aside}
+    return {"error": error, "moved_to": place}
+
+
+def aside(path: Path) -> Path:
+    """Return where a damaged file is moved to."""
+    return path.with_name(path.name + ".corrupt")
 
 
 class _Pipe(io.RawIOBase):

@@ -1,12 +1,14 @@
 """The commands about the life cycle of models: what is kept, and what is to become of it."""
 
 import argparse
+import sys
 
+from exporter.adapters import statefile
 from exporter.adapters.versionfiles import VersionFolder, version_folder
 from exporter.commands.asking import add_address, ask
 from exporter.commands.flags import read_config
 from exporter.config import Config, QueryConfig
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, StateCorrupt
 from exporter.lifecycle.versions import Life, Manifest
 from exporter.reports.versions import compare_fits, list_fits, show_fit
 from promkit.cliargs import add_config_flags
@@ -114,28 +116,53 @@ def _chosen(config: Config, name: str | None) -> list[tuple[QueryConfig, Version
 
 
 def _list(flags: argparse.Namespace) -> int:
+    code = 0
     for query, folder in _chosen(read_config(flags), flags.query):
-        life = folder.life(mend=False)
-        kept = [one.number for one in life.versions() if folder.file(one.number).exists()]
-        told = list_fits(life, tuple(kept)) if life.manifests else f"  {_nothing(folder)}"
-        print(f"query {query.name}\n{told}")
-    return 0
+        print(f"query {query.name}")
+        try:
+            life = _life(folder)
+        except StateCorrupt as error:  # the others are shown all the same
+            print(f"  {error}", file=sys.stderr)
+            code = 1
+        else:
+            files = {one.number: folder.file(one.number) for one in life.versions()}
+            kept = {number for number, file in files.items() if file.exists()}
+            damaged = {number for number, file in files.items() if statefile.aside(file).exists()}
+            told = list_fits(life, kept, damaged) if life.manifests else f"  {_nothing(folder)}"
+            print(told)
+    return code
 
 
 def _show(flags: argparse.Namespace) -> int:
     ((_, folder),) = _chosen(read_config(flags), flags.query)
-    life = folder.life(mend=False)
+    life = _life(folder)
     number = life.champion if flags.number is None else flags.number
-    print(show_fit(_fit(folder, life, number, "--number"), folder.described(number)))
+    fit = _fit(folder, life, number, "--number")
+    try:
+        print(show_fit(fit, folder.described(number)))
+    except StateCorrupt as error:
+        raise _as_it_goes_on(error) from error
     return 0
 
 
 def _compare(flags: argparse.Namespace) -> int:
     ((_, folder),) = _chosen(read_config(flags), flags.query)
-    life = folder.life(mend=False)
+    life = _life(folder)
     first, second = (_fit(folder, life, number, "NUMBER") for number in flags.numbers)
     print(compare_fits(first, second))
     return 0
+
+
+def _life(folder: VersionFolder) -> Life:
+    """Return what is known of a query's model; a damaged file is left to the exporter."""
+    try:
+        return folder.life(mend=False)
+    except StateCorrupt as error:
+        raise _as_it_goes_on(error) from error
+
+
+def _as_it_goes_on(error: StateCorrupt) -> StateCorrupt:
+    return StateCorrupt(f"{error}; `run` moves it aside and goes on with what is whole")
 
 
 def _fit(folder: VersionFolder, life: Life, number: int, flag: str) -> Manifest:

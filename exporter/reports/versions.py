@@ -1,7 +1,7 @@
 """How do the versions of a model read for people?"""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,16 +34,17 @@ def _clock(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def list_fits(life: Life, kept: tuple[int, ...]) -> str:
+def list_fits(life: Life, kept: Collection[int], damaged: Collection[int]) -> str:
     """Return a table of all fits of a query's model, newest first, no wider than `WIDTH`.
 
     kept : numbers of the versions whose files are there
+    damaged : of those whose files were, and are moved aside
     """
     head = _cells("fit", "fitted, UTC", "because of", "alarms", "band error") + "state"
-    return "\n".join([head, *(_line(fit, life, kept) for fit in life.manifests[::-1])])
+    return "\n".join([head, *(_line(fit, life, kept, damaged) for fit in life.manifests[::-1])])
 
 
-def _line(fit: Manifest, life: Life, kept: tuple[int, ...]) -> str:
+def _line(fit: Manifest, life: Life, kept: Collection[int], damaged: Collection[int]) -> str:
     if fit.decision == "refused":
         state = f"refused: worse in {', '.join(fit.worse)}"
         if fit.worse == (NOTHING_JUDGED,):
@@ -52,6 +53,8 @@ def _line(fit: Manifest, life: Life, kept: tuple[int, ...]) -> str:
         state = "in force"
     elif fit.number in kept:
         state = f"kept, as of {_clock(fit.until / 1000)}"
+    elif fit.number in damaged:
+        state = "damaged, moved aside"
     else:
         state = "no longer kept"
     alarms, error = (

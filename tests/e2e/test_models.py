@@ -131,7 +131,7 @@ def test_a_damaged_fit_gives_way_to_the_one_before_and_that_is_taken_back(
     told = fits(stack, "kept")
     assert told.keys() == {1, 2, 3}, "it began anew"
     assert "in force" in told[2]
-    assert "no longer kept" in told[3]
+    assert "damaged" in told[3]
     aside = list((stack.folder / "exporter.state.models" / "kept").glob("3.*.corrupt"))
     assert len(aside) == files
     wait_for_scores(stack, "kept", time.time())

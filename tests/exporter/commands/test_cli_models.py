@@ -136,7 +136,18 @@ def test_a_damaged_file_is_told_of_and_left_to_the_exporter(
 ) -> None:
     folder.file(4).write_bytes(b"nonsense" * 100)
     assert main(["models", "show", config, "--query", "q"]) == 1
-    assert "is damaged" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "is damaged" in said
+    assert "`run` moves it aside" in said
+    file = folder.file(4)
+    file.replace(file.with_name("4.npz.corrupt"))
+    folder.keep_life(replace(folder.life(), champion=2))
+    assert main(["models", "list", config]) == 0
+    assert "damaged, moved aside" in capsys.readouterr().out
+    file.with_name("4.npz.corrupt").replace(file)
     (folder.path / "life.npz").write_bytes(b"nonsense" * 100)
     assert main(["models", "list", config]) == 1
+    told = capsys.readouterr()
+    assert "life.npz is damaged" in told.err
+    assert "query other\n  no version" in told.out
     assert sorted(path.name for path in folder.path.iterdir()) == ["2.npz", "4.npz", "life.npz"]
