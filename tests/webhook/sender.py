@@ -12,7 +12,7 @@ import aiohttp
 from tests.webhook.deliveries import alert_json, body
 
 _CLIENTS = 16
-_AGAIN_SECONDS = 0.05
+_AGAIN_SECONDS = 0.25
 
 
 @dataclass
