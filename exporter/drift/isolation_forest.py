@@ -1,7 +1,7 @@
 """Isolation forest: whether a group of series behaves together as it did."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 import numpy as np
@@ -83,24 +83,21 @@ class IsolationForest(GroupTest):
         is_there = mostly(mine) & mostly(mine[:, alike]) & mostly(theirs)
         if len(mine) > self.largest or not is_there.any():
             return cannot, cannot
-        found = self._oddness(mine[is_there].T, theirs[is_there].T, group)
+        found = self.oddness(replace(group, past=mine[is_there], recent=theirs[is_there]))
         if found is None:
             return cannot, cannot
         past, recent = found
         day = columns_a_day(group.step)
         reference = Reference(samples_of(past[:, alike]), autocorrelation_times(past, day))
-        parts = [Ks().measure(reference, samples_of(part)) for part in less_a_day(recent, day)]
-        statistic = np.min([part.statistic for part in parts])
-        p_value = np.max([part.p_value for part in parts])
+        statistic, p_value = compared(reference, recent, day)
         return np.where(is_there, statistic, np.nan), np.where(is_there, p_value, np.nan)
 
-    def _oddness(
-        self, mine: Floats, theirs: Floats, group: Together
-    ) -> tuple[Floats, Floats] | None:
-        """Return how odd samples [N, G] and [M, G] are, as [1, N] and [1, M] shares; NaN: unknown.
+    def oddness(self, group: Together) -> tuple[Floats, Floats] | None:
+        """Return how odd baseline and window are, as shares float64 [1, N] and [1, M].
 
-        None if there are too few to grow forests.
+        NaN where a member has no sample. None if there are too few instants to grow forests.
         """
+        mine, theirs = group.past.T, group.recent.T
         past, recent = np.full((1, len(mine)), np.nan), np.full((1, len(theirs)), np.nan)
         is_whole, are_whole = np.isfinite(mine).all(1), np.isfinite(theirs).all(1)
         half, other = halves(group.times, group.now, group.step)
@@ -155,12 +152,19 @@ def shares(known: Floats, asked: Floats) -> Floats:
     return found
 
 
-def less_a_day(recent: Floats, day: int) -> list[Floats]:
-    """Return a window [1, M] without each of its days in turn; as it is if it has but one."""
+def compared(reference: Reference, recent: Floats, day: int) -> tuple[float, float]:
+    """Return statistic and p value of a window [1, M] without whichever day makes them least.
+
+    day : columns of a day; a window of less than two is taken as it is
+    """
     columns = recent.shape[1]
-    if not 0 < 2 * day <= columns:
-        return [recent]
-    return [np.delete(recent, slice(start, start + day), 1) for start in range(0, columns, day)]
+    parts = [recent]
+    if 0 < 2 * day <= columns:
+        starts = range(0, columns, day)
+        parts = [np.delete(recent, slice(start, start + day), 1) for start in starts]
+    found = [Ks().measure(reference, samples_of(part)) for part in parts]
+    statistic = np.min([one.statistic for one in found])
+    return float(statistic), float(np.max([one.p_value for one in found]))
 
 
 def mostly(values: Floats) -> Bools:
