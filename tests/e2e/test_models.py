@@ -17,9 +17,9 @@ FLIPPED = 64
 """Bytes in the middle of a file, as a bad sector would have them."""
 
 
-def models(stack: Stack, action: str, query: str, *more: str) -> str:
+def models(stack: Stack, action: str, query: str) -> str:
     """Run a command as an operator does, and return what it prints."""
-    command = [sys.executable, "-m", "exporter", "models", action, "--query", query, *more]
+    command = [sys.executable, "-m", "exporter", "models", action, "--query", query]
     command += ["--config.file", str(stack.folder / "config" / "exporter.yml")]
     if action in ("refit", "rollback"):
         command += ["--exporter.url", stack.urls["exporter"]]
