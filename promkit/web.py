@@ -21,10 +21,16 @@ BACKLOG = 4096
 KEEPALIVE_SECONDS = 20.0
 DRAIN_SECONDS = 5.0
 
+# Half-transparent greys suit both a light and a dark screen. A wide table scrolls by itself, so
+# that a phone does not shrink or push the whole page.
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{padding:.25rem .75rem;text-align:left;"
-    "border-bottom:1px solid #ccc}code{background:#eee;padding:0 .25rem}"
+    ":root{color-scheme:light dark}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "overflow-wrap:break-word}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "td,th{padding:.25rem .75rem;text-align:left;vertical-align:top;"
+    "border-bottom:1px solid #8886}code{background:#8883;padding:0 .25rem}"
+    "img{max-width:100%;height:auto}"
 )
 
 
@@ -137,7 +143,7 @@ def render_page(
     """
     style = STYLE + more_style
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
-    view = '<meta name="viewport" content="width=device-width">'
+    view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
     text = (
         f'<!doctype html><html lang="en"><head>{head}{view}</head>'
         f"<body><h1>{html.escape(title)}</h1>{body_html}</body></html>\n"

@@ -54,7 +54,7 @@ def main() -> int:
     print(
         f"writing {PACE // 2**10} KiB/s into .run/fill, which counts as full at "
         f"{SIZE // 2**20} MiB, in {round(SIZE / PACE / 60)} minutes;\n"
-        "in about five the log of `make run` and http://127.0.0.1:9854/ show "
+        "in about five the log of `make run` and the page of the webhook show "
         "AnomalyBreachPredicted for folder.\n"
         "Ctrl-C makes room at any time: a breach that was predicted counts as averted then"
     )

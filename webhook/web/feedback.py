@@ -31,13 +31,15 @@ from webhook.core.verdicts import VERDICTS, Judgement, judgement_of
 from webhook.web.origin import is_foreign, small_body
 from webhook.web.parts import error_response
 
-_CHART_SECONDS = 3600.0
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 1_000
 _MAX_JSON = 64 * 2**10
 
+# Of a link on a page, which is made anew whenever the page is.
+_LINK_SECONDS = 3600.0
+_ELSEWHERE = "The page of the incident leads to a new one."
 # Buttons that a thumb hits.
 _STYLE = (
-    "img{max-width:100%}button{font:inherit;padding:.75rem 1.25rem;margin:0 .5rem .5rem 0}"
+    "button{font:inherit;padding:.75rem 1.25rem;margin:0 .5rem .5rem 0}"
     "textarea,input{font:inherit;width:100%;box-sizing:border-box}"
 )
 
@@ -107,6 +109,11 @@ class Feedback:
             self.judged(given.incident.query, judgement.verdict)
         return given.incident
 
+    async def link(self, incident_id: int) -> str:
+        """Return the address of an incident's form, seen from the incident's page."""
+        key = (await self.keys())[0]
+        return f"../feedback/{sign(key, 'feedback', incident_id, self.clock.now() + _LINK_SECONDS)}"
+
 
 FEEDBACK = web.AppKey("feedback", Feedback)
 
@@ -124,7 +131,7 @@ async def form(request: web.Request) -> web.Response:
     picture = ""
     if settings.has_pictures and found[0].labels.get("query"):
         key = (await feedback.keys())[0]
-        picture = sign(key, "chart", incident_id, now + _CHART_SECONDS)
+        picture = sign(key, "chart", incident_id, now + _LINK_SECONDS)
     chosen = request.query.get("verdict", "")
     body = _templates.get_template("feedback.html").render(
         incident=found[0],
@@ -304,9 +311,10 @@ async def _granted(request: web.Request, feedback: Feedback) -> int | web.Respon
             case "malformed":
                 return _refused(404, "This is no complete link; copy all of it from the message.")
             case "expired":
-                return _refused(410, "This link is too old to be used.")
+                return _refused(410, f"This link is too old to be used. {_ELSEWHERE}")
             case "forged":
-                return _refused(403, "This link is not one of ours, or its key is out of use.")
+                text = "This link is not one of ours, or its key is out of use."
+                return _refused(403, f"{text} {_ELSEWHERE}")
 
 
 def _gone(incident_id: int) -> web.Response:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 
 from promkit.durations import format_duration
+from promkit.errors import SecretUnavailable
 from promkit.web import render_page
 from webhook.adapters.digests import due_at, find_digest
 from webhook.adapters.groups import cause_of
@@ -27,6 +28,8 @@ from webhook.adapters.story import story_of
 from webhook.core.digest import told_apart
 from webhook.core.message import rfc3339
 from webhook.core.timeline import timeline
+from webhook.errors import StoreUnavailable
+from webhook.web.feedback import FEEDBACK
 from webhook.web.parts import PARTS
 
 _SHOWN = 50
@@ -104,7 +107,16 @@ async def incident(request: web.Request) -> web.Response:
         parts.clock.now(),
         found,
         has_picture=has_picture,
+        verdict_url=await _verdict_url(request, incident_id),
     )
+
+
+async def _verdict_url(request: web.Request, incident_id: int) -> str:
+    """Return where to say what an incident was; whoever may see its page may say so."""
+    try:
+        return await request.app[FEEDBACK].link(incident_id)
+    except (SecretUnavailable, StoreUnavailable):
+        return ""
 
 
 async def digest(request: web.Request) -> web.Response:

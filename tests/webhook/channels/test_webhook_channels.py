@@ -164,6 +164,25 @@ async def test_the_log_line_carries_every_fact(caplog: pytest.LogCaptureFixture)
     assert links["confirm"] == links["false_alarm"] == links["picture"] == "", "those are signed"
 
 
+async def test_the_log_line_in_words_says_what_people_read(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    made = channel(kind="log", style="words")
+    kinds: tuple[Sample, ...] = ("firing", "digest")
+    for kind in kinds:
+        await sent(made, sample(kind, "log", "https://alerts.example.org", 0.0))
+
+    firing, digest = (vars(entry) | {"text": entry.getMessage()} for entry in caplog.records)
+    assert firing["text"].endswith("checkout http_request_duration_seconds: above normal")
+    assert firing["now"].startswith("1.84 s, expected 0.21 s to 0.47 s")
+    assert firing["why"] == "far above the band for 11 minutes; forecast_error and novelty agree"
+    assert firing["incident_url"] == "https://alerts.example.org"
+    assert "/feedback/" not in str(firing)
+    assert digest["text"].startswith("🧪 TEST 📋 DIGEST")
+    assert "held back: " in digest["rows"]
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

@@ -8,16 +8,21 @@ from typing import Any
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import Row
 
 from promkit.clock import ManualClock
-from promkit.errors import ConfigProblems
+from promkit.errors import ConfigProblems, SecretUnavailable
 from tests.webhook.deliveries import NOW
 from webhook.adapters import queries
 from webhook.adapters.exposition import Metrics
 from webhook.adapters.store import Store
 from webhook.core.routing import Routing, Target
+from webhook.core.tokens import Key
+from webhook.errors import StoreUnavailable
 from webhook.web import intake
 from webhook.web.app import make_app
+from webhook.web.feedback import Feedback, InForce
+from webhook.web.feedbackroutes import add_feedback
 from webhook.web.parts import Parts, Settings
 
 ALERTS = "/api/v1/alerts"
@@ -31,6 +36,7 @@ class Site:
     store: Store
     clock: ManualClock
     not_ready: str | None = None
+    secret_problem: SecretUnavailable | StoreUnavailable | None = None
     wakes: list[None] = field(default_factory=list)
 
     async def post(
@@ -64,6 +70,17 @@ async def running(store: Store, stage: intake.Stage | None = None) -> AsyncItera
     async def reload() -> None:
         raise ConfigProblems(["webhook.yml:3: channels: found nothing"])
 
+    async def keys() -> tuple[Key, ...]:
+        if site.secret_problem is not None:
+            raise site.secret_problem
+        return (Key(b"signs the links of pages"),)
+
+    async def picture(_: Row[Any]) -> bytes | None:
+        return None
+
+    def in_force() -> InForce:
+        return InForce("https://a.example.org/x", "UTC", False, None, ())
+
     app = make_app(
         Parts(
             store=store,
@@ -75,6 +92,7 @@ async def running(store: Store, stage: intake.Stage | None = None) -> AsyncItera
             reload=reload,
         )
     )
+    add_feedback(app, Feedback(store, clock, keys, picture, lambda query, verdict: None, in_force))
     if stage is not None:
         app[intake.STAGE] = stage
     async with TestClient(TestServer(app)) as client:
