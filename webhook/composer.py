@@ -159,9 +159,9 @@ class Composer:
     def _digest(self, item: Claimed, config: WebhookConfig) -> Message:
         digest = digest_of(item.content or {})
         return Message(
-            key=f"digest-{item.id}-{item.channel}",
+            key=f"digest-{digest.ends or item.id}-{item.channel}",
             incident=0,
-            status="firing",
+            status="resolved" if digest.ends else "firing",
             severity="none",
             level=next(iter(digest.by_level), "low"),
             alertname="",

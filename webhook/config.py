@@ -144,8 +144,11 @@ class WebhookConfig(StrictModel):
     @cached_property
     def gate_rules(self) -> Rules:
         """What is held back."""
-        rules = gate_rules(self.throttle, self.quiet_hours)
-        return replace(rules, correlation=self.correlation_rules)
+        return replace(
+            gate_rules(self.throttle, self.quiet_hours),
+            correlation=self.correlation_rules,
+            ending=frozenset(channel.name for channel in self.channels if channel.ends_digests),
+        )
 
     @cached_property
     def correlation_rules(self) -> CorrelationRules | None:

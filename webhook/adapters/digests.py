@@ -1,6 +1,6 @@
 """How do held notifications become digests, one for each channel?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -90,6 +90,41 @@ def make_digests(connection: Connection, rules: Rules, external_url: str, now: f
     return len(names)
 
 
+def end_digests(
+    connection: Connection, digest_ids: Collection[int], rules: Rules, now: float
+) -> int:
+    """Tell channels that keep a digest open that all of it is over; return how many digests are.
+
+    Parameters
+    ----------
+    digest_ids : of which something ended
+    """
+    named, digest = notifications.alias("named"), notifications
+    still_fires = (
+        select(named.c.id)
+        .join(incidents, incidents.c.id == named.c.incident_id)
+        .where(named.c.digest_id == digest.c.id, incidents.c.ends_at.is_(None))
+        .exists()
+    )
+    over = connection.execute(
+        select(digest).where(
+            digest.c.id.in_(digest_ids),
+            digest.c.channel.in_(rules.ending),
+            digest.c.state == "sent",
+            ~still_fires,
+        )
+    ).all()
+    # One of which nothing fired when it was made is over from the beginning.
+    ends = [
+        _pending(row.channel, now) | {"content": row.content | {"still_open": 0, "ends": row.id}}
+        for row in over
+        if row.content["still_open"]
+    ]
+    if ends:
+        connection.execute(insert(notifications), ends)
+    return len(ends)
+
+
 def find_digest(connection: Connection, digest_id: int) -> Row[*tuple[Any, ...]] | None:
     """Return the notification of a digest; None when there is none of that number."""
     return connection.execute(
@@ -125,17 +160,7 @@ def _make_one(
     )
     digest_id = connection.execute(
         insert(notifications)
-        .values(
-            channel=channel,
-            kind="digest",
-            state="pending",
-            attempts=0,
-            created_at=now,
-            admitted_at=now,
-            due_at=now,
-            leased_until=0.0,
-            detail="",
-        )
+        .values(_pending(channel, now) | {"admitted_at": now})
         .returning(notifications.c.id)
     ).scalar_one()
     content = asdict(digest) | {"url": digest_url(external_url, digest_id)}
@@ -152,6 +177,19 @@ def _make_one(
         == _CHUNK
     ):
         continue
+
+
+def _pending(channel: str, now: float) -> dict[str, object]:
+    return {
+        "channel": channel,
+        "kind": "digest",
+        "state": "pending",
+        "attempts": 0,
+        "created_at": now,
+        "due_at": now,
+        "leased_until": 0.0,
+        "detail": "",
+    }
 
 
 def _groups(connection: Connection, held: Select[*tuple[Any, ...]]) -> list[HeldGroup]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import Connection, Row, case, func, select, update
 
 from webhook.adapters import groups
-from webhook.adapters.digests import due_at, keep_quiet, make_digests
+from webhook.adapters.digests import due_at, end_digests, keep_quiet, make_digests
 from webhook.adapters.schema import incidents, notifications
 from webhook.core.severity import LEVELS
 from webhook.core.throttle import (
@@ -79,9 +79,11 @@ def look(
     news = _news(connection)
     past.groups.update(groups.told_of(connection, {row.group_id for row in news} - {None}))
     held = _announce(connection, news, past, rules, now)
-    ends = _ends(connection)
+    ends = _ends(connection, rules)
     not_sent: Counter[NotSent] = Counter(hold.reason for hold in held if hold is not None)
     let_through, not_sent["firing_held"] = _follow(connection, ends, now)
+    named = {row.digest_id for row in ends if row.state == "digested"}
+    let_through += end_digests(connection, named, rules, now)
     if is_new:
         keep_quiet(connection, rules, now)
     digests, next_at = _digest(connection, past, rules, external_url, now)
@@ -196,11 +198,18 @@ def _openings(
     }
 
 
-def _ends(connection: Connection) -> Sequence[_Row]:
+def _ends(connection: Connection, rules: Rules) -> Sequence[_Row]:
     """Return undecided resolved ones whose firing has been decided on, with its state."""
-    firing = notifications.alias("firing")
+    firing, digest = notifications.alias("firing"), notifications.alias("digest")
+    # Where a digest will have to be ended, it is sent first: else its end could come before it.
+    is_on_the_way = (
+        select(digest.c.id)
+        .where(digest.c.id == firing.c.digest_id, digest.c.state == "pending")
+        .where(digest.c.channel.in_(rules.ending))
+        .exists()
+    )
     return connection.execute(
-        select(notifications.c.id, notifications.c.incident_id, firing.c.state)
+        select(notifications.c.id, notifications.c.incident_id, firing.c.state, firing.c.digest_id)
         .join(
             firing,
             (firing.c.incident_id == notifications.c.incident_id)
@@ -208,7 +217,7 @@ def _ends(connection: Connection) -> Sequence[_Row]:
             & (firing.c.kind == "firing"),
         )
         .where(notifications.c.state == "new", notifications.c.kind == "resolved")
-        .where(firing.c.state.in_((*_LET_THROUGH, *_NAMED)))
+        .where(firing.c.state.in_((*_LET_THROUGH, *_NAMED)), ~is_on_the_way)
         .limit(BATCH)
     ).all()
 

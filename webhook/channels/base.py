@@ -69,6 +69,11 @@ class Channel(SecretModel):
         """Seconds that lie between two messages at least, over all processes."""
         return 0.0
 
+    @property
+    def ends_digests(self) -> bool:
+        """Whether the other side keeps a digest open until it hears that all of it is over."""
+        return False
+
     @abstractmethod
     def connect(self, clock: Clock) -> AbstractAsyncContextManager[Send]:
         """Return a context that holds connections open and yields how to send."""

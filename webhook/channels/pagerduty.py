@@ -1,7 +1,7 @@
 """A channel that opens and resolves PagerDuty's alerts by Events API v2.
 
-Everything about one incident carries one dedup_key, so that a repeated trigger changes nothing and
-the resolved closes what the firing opened.
+Everything about one incident, or one digest, carries one dedup_key, so that a repeated trigger
+changes nothing and the resolved closes what the firing opened.
 """
 
 import json
@@ -21,6 +21,7 @@ from webhook.channels.payload import payload
 from webhook.channels.present import Sheet, is_link, place, present
 from webhook.core.facts import Digest
 from webhook.core.message import Message, rfc3339
+from webhook.core.severity import Level
 from webhook.core.text import one_line, shortened
 
 LONGEST_BODY = 512_000
@@ -34,11 +35,13 @@ class PagerDutyChannel(Channel):
 
     Parameters
     ----------
+    levels : as for every channel, but by default critical and high: a pager wakes people
     routing_key, routing_key_file : integration key of the service, 32 characters
     url : of the Events API; another one for the EU service region
     """
 
     kind: Literal["pagerduty"] = "pagerduty"
+    levels: frozenset[Level] | None = frozenset({"critical", "high"})
     routing_key: Secret | None = None
     routing_key_file: ConfigPath | None = None
     url: Annotated[str, AfterValidator(checked_url)] = "https://events.pagerduty.com/v2/enqueue"
@@ -47,6 +50,11 @@ class PagerDutyChannel(Channel):
     def pace(self) -> float:
         """Half a second: PagerDuty takes some 120 events per minute and key."""
         return 0.5
+
+    @property
+    def ends_digests(self) -> bool:
+        """Always: an alert stays open until somebody, or a resolved, closes it."""
+        return True
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -62,6 +70,8 @@ class PagerDutyChannel(Channel):
         async with posting(clock) as poster:
 
             async def send(message: Message) -> Receipt:
+                if _is_over(message):
+                    return Receipt("not sent: nothing of the digest fires any more")
                 routing_key = await secret_of(self.routing_key, self.routing_key_file)
                 body = _event(message, self.name, routing_key, clock.now())
                 headers = {"Content-Type": "application/json"}
@@ -72,11 +82,19 @@ class PagerDutyChannel(Channel):
 
 
 def dedup_key(message: Message, channel: str) -> str:
-    """Return what PagerDuty knows an incident by; all digests of a channel share one."""
+    """Return what PagerDuty knows an incident or a digest by."""
     if message.digest is not None:
-        return f"anomaly-digest-{channel}"
+        # With its time: an empty store counts digests from 1 again.
+        key = f"{message.key}-{int(message.digest.until)}"
+        return shortened(f"anomaly-{key}", _LONGEST_KEY)
     key = message.key.removesuffix(f"-{message.status}-{channel}")
     return shortened(f"anomaly-{key}", _LONGEST_KEY)
+
+
+def _is_over(message: Message) -> bool:
+    """Tell whether a digest would wake somebody for nothing."""
+    digest = message.digest
+    return digest is not None and not digest.ends and not digest.still_open
 
 
 def _event(message: Message, channel: str, routing_key: str, now: float) -> bytes:

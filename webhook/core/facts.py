@@ -174,6 +174,7 @@ class Digest:
     rows : the worst first, not all of them
     by_level : level -> incidents
     url : the page that lists every one of them
+    ends : number of an earlier digest, all of which is over; 0 for one that names something new
     """
 
     since: float
@@ -183,3 +184,4 @@ class Digest:
     rows: tuple[DigestRow, ...]
     by_level: Mapping[str, int] = field(default_factory=dict)
     url: str = ""
+    ends: int = 0

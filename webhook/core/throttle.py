@@ -44,6 +44,7 @@ class Rules:
     digest : seconds after which what is held is named in a digest
     quiet : when which levels wait, those that bypass the limits too
     correlation : what belongs together, so that one of it is enough
+    ending : channels that are told when all of a digest is over
     """
 
     per_metric_and_severity: float | None = None
@@ -53,6 +54,7 @@ class Rules:
     digest: float = 300.0
     quiet: tuple[QuietHours, ...] = ()
     correlation: causes.Rules | None = None
+    ending: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

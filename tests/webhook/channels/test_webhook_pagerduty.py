@@ -82,18 +82,27 @@ async def test_levels_become_severities(level: str, severity: str) -> None:
     assert [event["payload"]["severity"] for event in standin.events] == [severity, "info"]
 
 
-async def test_digests_are_one_alert_as_loud_as_the_worst_that_still_fires() -> None:
-    first = message("digest")
+async def test_a_digest_is_as_loud_as_the_worst_that_fires_until_all_of_it_is_over() -> None:
+    first = message("digest", key="digest-1-pagerduty")
     assert first.digest is not None
-    calm = replace(
-        first.digest, rows=tuple(replace(row, is_open=False) for row in first.digest.rows)
-    )
+    over = replace(first.digest, still_open=0)
     async with pagerduty() as standin:
-        await sent(service(standin), first)
-        await sent(service(standin), replace(first, key="digest-2-pagerduty", digest=calm))
+        made = service(standin)
+        await sent(made, first)
+        await sent(made, replace(first, key="digest-2-pagerduty"))
+        assert len(standin.open) == 2
+        receipt = await sent(made, replace(first, key="digest-3-pagerduty", digest=over))
+        assert receipt.detail == "not sent: nothing of the digest fires any more"
+        await sent(made, replace(first, status="resolved", digest=replace(over, ends=1)))
 
-    assert standin.open == {"anomaly-digest-pagerduty"}
-    assert [event["payload"]["severity"] for event in standin.events] == ["critical", "info"]
+    assert standin.open == {f"anomaly-digest-2-pagerduty-{int(first.digest.until)}"}
+    assert [event["event_action"] for event in standin.events] == ["trigger", "trigger", "resolve"]
+    assert standin.events[0]["payload"]["severity"] == "critical"
+
+
+def test_only_what_is_critical_or_high_pages_unless_somebody_says_so() -> None:
+    assert channel(kind="pagerduty", routing_key="x").levels == {"critical", "high"}
+    assert channel(kind="pagerduty", routing_key="x", levels=None).levels is None
 
 
 async def test_pictures_without_https_are_left_out() -> None:
