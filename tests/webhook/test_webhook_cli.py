@@ -100,6 +100,13 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         "  what is held is named in a digest after 5m\n"
         "quiet hours\n"
         "  none\n"
+        "correlation\n"
+        "  one cause: the same instance, namespace, service, job, cluster, within 5m; "
+        "without prometheus series are not compared\n"
+        "reconcile\n"
+        "  with nobody: without alertmanager, what no delivery tells of stays unknown\n"
+        "dead man's switch\n"
+        "  nobody is told when alerts stop arriving\n"
     )
 
 

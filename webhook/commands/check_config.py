@@ -35,6 +35,12 @@ def summary(path: Path, config: WebhookConfig) -> str:
             "quiet hours",
             *(f"  {quiet_line(each)}" for each in config.quiet_hours),
             *([] if config.quiet_hours else ["  none"]),
+            "correlation",
+            f"  {correlation_line(config)}",
+            "reconcile",
+            *(f"  {line}" for line in reconcile_lines(config)),
+            "dead man's switch",
+            f"  {switch_line(config)}",
         ]
     )
 
@@ -59,6 +65,43 @@ def message_lines(config: WebhookConfig) -> Iterator[str]:
     yield f"verdicts by links of {format_duration(config.feedback.links_valid)}, signed by {signed}"
     if config.feedback.slack_signing_secret_file is not None:
         yield "verdicts by buttons in Slack, at /slack/interactions"
+
+
+def correlation_line(config: WebhookConfig) -> str:
+    """Say which incidents count as one cause."""
+    if (cause := config.correlation) is None:
+        return "each incident stands alone"
+    line = f"one cause: the same {', '.join(cause.by)}, within {format_duration(cause.within)}"
+    if config.prometheus is None:
+        return f"{line}; without prometheus series are not compared"
+    return f"{line}; or only some of these, and series that correlate by {cause.min_correlation:g}"
+
+
+def reconcile_lines(config: WebhookConfig) -> Iterator[str]:
+    """Say with whom we are compared, and what that finds."""
+    rules = config.reconcile
+    if config.alertmanager is None:
+        yield "with nobody: without alertmanager, what no delivery tells of stays unknown"
+        return
+    whose = [f"receiver {rules.receiver}"] if rules.receiver is not None else []
+    whose += [f"those with {', '.join(rules.matchers)}"] if rules.matchers else []
+    every = format_duration(rules.interval)
+    yield f"with {_address(config.alertmanager.url)} every {every}: alerts of {' and '.join(whose)}"
+    if config.prometheus is None:
+        yield "without prometheus, what came and went while we were away stays unknown"
+    else:
+        back = format_duration(rules.lookback)
+        yield f"what came and went while we were away, up to {back}, is named in a digest"
+
+
+def switch_line(config: WebhookConfig) -> str:
+    """Say who is told when nothing arrives any more."""
+    switch = config.dead_mans_switch
+    if switch is None or not switch.channels:
+        return "nobody is told when alerts stop arriving"
+    after = format_duration(switch.after)
+    told = ", ".join(switch.channels)
+    return f"{told} hear when no alert with {', '.join(switch.matchers)} came for {after}"
 
 
 def _address(url: str) -> str:

@@ -108,6 +108,43 @@ def test_check_config_in_words(config: Path, capsys: pytest.CaptureFixture[str])
     assert "  every day from 12:00 to 13:00 (UTC): high wait\n" in out
 
 
+def test_check_config_says_who_is_asked_and_who_hears_of_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "webhook.yml"
+    path.write_text("channels: [{kind: log}]\n")
+    assert main(["check-config", "--config.file", str(path)]) == 0
+    assert capsys.readouterr().out.endswith(
+        "correlation\n"
+        "  one cause: the same instance, namespace, service, job, cluster, within 5m; "
+        "without prometheus series are not compared\n"
+        "reconcile\n"
+        "  with nobody: without alertmanager, what no delivery tells of stays unknown\n"
+        "dead man's switch\n"
+        "  nobody is told when alerts stop arriving\n"
+    )
+
+    path.write_text(
+        "channels: [{kind: log}]\n"
+        "correlation: {by: [host]}\n"
+        "prometheus: {url: http://p:9090}\n"
+        "alertmanager: {url: 'http://me:s3cr3t@am:9093'}\n"
+        "reconcile: {receiver: ours, matchers: ['team=\"db\"'], interval: 2m}\n"
+        "dead_mans_switch: {channels: [log], after: 10m}\n"
+    )
+    assert main(["check-config", "--config.file", str(path)]) == 0
+    assert capsys.readouterr().out.endswith(
+        "correlation\n"
+        "  one cause: the same host, within 5m; or only some of these, and series that correlate "
+        "by 0.7\n"
+        "reconcile\n"
+        '  with http://am:9093 every 2m: alerts of receiver ours and those with team="db"\n'
+        "  what came and went while we were away, up to 1d, is named in a digest\n"
+        "dead man's switch\n"
+        '  log hear when no alert with alertname="AnomalyWatchdog" came for 10m\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
