@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -83,6 +84,8 @@ def _run(options: argparse.Namespace) -> int:
     setup_logging(options.log_level, options.log_format)
     # Its INFO lines say how it works, not what it did.
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # What was imported stays: no collection of garbage needs to look at it ever again.
+    gc.freeze()
     chosen = Options(options.config_file, options.web_listen_address, options.web_config_file)
     try:
         asyncio.run(run_until_signal(lambda stop: run(chosen, SystemClock(), stop)))

@@ -168,12 +168,7 @@ def _insert(connection: Connection, new: Sequence[_Incident]) -> None:
 def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _Incident]:
     found: dict[str, _Incident] = {}
     for chunk in _chunks(fingerprints):
-        newest = (
-            select(func.max(incidents.c.id))
-            .where(incidents.c.fingerprint.in_(chunk))
-            .group_by(incidents.c.fingerprint)
-        )
-        for row in connection.execute(select(incidents).where(incidents.c.id.in_(newest))):
+        for row in connection.execute(_LATEST, {"fingerprints": chunk}):
             alert = Alert(
                 row.fingerprint,
                 "firing" if row.ends_at is None else "resolved",
@@ -197,6 +192,14 @@ def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _I
     return found
 
 
+# Built once: to build a statement costs more than to run it.
+_LATEST = select(incidents).where(
+    incidents.c.id.in_(
+        select(func.max(incidents.c.id))
+        .where(incidents.c.fingerprint.in_(bindparam("fingerprints", expanding=True)))
+        .group_by(incidents.c.fingerprint)
+    )
+)
 _INSERT = insert(incidents).returning(incidents.c.id, incidents.c.fingerprint)
 _UPDATE = (
     update(incidents)

@@ -98,7 +98,7 @@ class Store:
         StoreUnavailable
             If it cannot be committed now; nothing of it was stored.
         """
-        return await asyncio.wrap_future(self._writer.record(recording))
+        return await self._writer.record(recording)
 
     async def write(self, run: Callable[[Connection], T]) -> T:
         """Run a job in the writer's next transaction; it may run again after a rollback.
@@ -108,7 +108,7 @@ class Store:
         StoreUnavailable
             If it cannot be committed now.
         """
-        return await asyncio.wrap_future(self._writer.call(run))
+        return await self._writer.call(run)
 
     async def read(self, run: Callable[[Connection], T]) -> T:
         """Run a query on a reading connection, in another thread.

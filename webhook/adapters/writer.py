@@ -4,12 +4,13 @@ A commit costs a flush of the disk whatever it holds. So requests wait in a queu
 runs, and the next commit takes all of them: group commit.
 """
 
+import asyncio
+import contextlib
 import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -31,20 +32,20 @@ MAX_BATCH = 256
 @dataclass(frozen=True, slots=True)
 class _Call(Generic[T]):
     run: Callable[[Connection], T]
-    done: "Future[T]"
+    done: "asyncio.Future[T]"
 
 
 @dataclass(frozen=True, slots=True)
 class _Record(Generic[Item, Result]):
     item: Item
-    done: "Future[Result]"
+    done: "asyncio.Future[Result]"
 
 
 _Task: TypeAlias = _Call[Any] | _Record[Item, Result]
 
 
 class Writer(Generic[Item, Result]):
-    """One thread that runs jobs in shared transactions.
+    """One thread that runs jobs in shared transactions; they come from one event loop.
 
     Parameters
     ----------
@@ -77,15 +78,15 @@ class Writer(Generic[Item, Result]):
         self._queue.put(None)
         self._thread.join()
 
-    def record(self, item: Item) -> "Future[Result]":
+    def record(self, item: Item) -> "asyncio.Future[Result]":
         """Queue an item; the future is done once it is committed."""
-        done: Future[Result] = Future()
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.put(_Record(item, done))
         return done
 
-    def call(self, run: Callable[[Connection], T]) -> "Future[T]":
+    def call(self, run: Callable[[Connection], T]) -> "asyncio.Future[T]":
         """Queue a function of the connection; it may run twice if a neighbour's job failed."""
-        done: Future[T] = Future()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put(_Call(run, done))
         return done
 
@@ -95,8 +96,8 @@ class Writer(Generic[Item, Result]):
             batch: list[_Task[Item, Result]] = []
             task = self._queue.get()
             while task is not None:
-                # False when the requester gave up meanwhile: nobody was promised anything.
-                if task.done.set_running_or_notify_cancel():
+                # When the requester gave up meanwhile, nobody was promised anything.
+                if not task.done.cancelled():
                     batch.append(task)
                 if len(batch) >= MAX_BATCH or self._queue.empty():
                     break
@@ -133,22 +134,21 @@ class Writer(Generic[Item, Result]):
             if self.failure is not None:
                 log.info("commits work again")
             self.failure = None
-            for task, result in zip(batch, results, strict=True):
-                task.done.set_result(result)
+            _tell(_succeed, [task.done for task in batch], results)
 
     def _fail(self, batch: Sequence[_Task[Item, Result]], cause: str) -> None:
         if self.failure != cause:
             # Once: a full disk under load fails hundreds of times a second.
             log.error("commits fail", extra={"problem": cause})
         self.failure = cause
-        for task in batch:
-            task.done.set_exception(StoreUnavailable(f"cannot commit: {cause}"))
+        errors = [StoreUnavailable(f"cannot commit: {cause}") for _ in batch]
+        _tell(_break, [task.done for task in batch], errors)
 
     def _refuse(self, task: _Task[Item, Result], error: Exception) -> None:
         if isinstance(task, _Record) or isinstance(error, SQLAlchemyError):
             log.error("the store refused a job", exc_info=error)
             error = StoreRefused(f"the store refused it ({type(error).__name__})")
-        task.done.set_exception(error)
+        _tell(_break, [task.done], [error])
 
     def _transact(self, batch: Sequence[_Task[Item, Result]]) -> list[Any]:
         items = [task.item for task in batch if isinstance(task, _Record)]
@@ -158,6 +158,29 @@ class Writer(Generic[Item, Result]):
                 next(recorded) if isinstance(task, _Record) else task.run(connection)
                 for task in batch
             ]
+
+
+def _tell(
+    how: Callable[[Sequence["asyncio.Future[Any]"], Sequence[Any]], None],
+    waiting: Sequence["asyncio.Future[Any]"],
+    answers: Sequence[Any],
+) -> None:
+    """Wake the event loop once for all whose jobs shared a commit: waking costs a system call."""
+    # A loop that is closed has nobody left who waits.
+    with contextlib.suppress(RuntimeError):
+        waiting[0].get_loop().call_soon_threadsafe(how, waiting, answers)
+
+
+def _succeed(waiting: Sequence["asyncio.Future[Any]"], results: Sequence[Any]) -> None:
+    for done, result in zip(waiting, results, strict=True):
+        if not done.done():
+            done.set_result(result)
+
+
+def _break(waiting: Sequence["asyncio.Future[Any]"], errors: Sequence[Exception]) -> None:
+    for done, error in zip(waiting, errors, strict=True):
+        if not done.done():
+            done.set_exception(error)
 
 
 def _is_the_store(error: Exception) -> bool:

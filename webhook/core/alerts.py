@@ -14,6 +14,7 @@ from typing import Literal
 
 from webhook.core.grafana import extras_of, is_grafana
 from webhook.core.text import storable
+from webhook.core.usual import UsualAlert, read_usual
 from webhook.errors import DeliveryError
 
 Status = Literal["firing", "resolved"]
@@ -82,6 +83,21 @@ def parse_delivery(raw: bytes, received_at: float) -> Delivery:
     DeliveryError : when the body is no JSON object with a list `alerts`, or when no alert in a
         non-empty list can be used
     """
+    usual = read_usual(raw)
+    if usual is not None:
+        return Delivery(
+            alerts=tuple(_of_usual(item, received_at) for item in usual.alerts),
+            problems=(),
+            receiver=usual.receiver,
+            source=usual.source,
+            cause=usual.cause,
+            truncated=usual.truncated,
+        )
+    return parse_odd_delivery(raw, received_at)
+
+
+def parse_odd_delivery(raw: bytes, received_at: float) -> Delivery:
+    """Read a body of any shape value by value; of the usual one, to the same result."""
     try:
         # Numbers stay text: nothing we keep is a number, and no NaN, huge integer or overflow
         # can then reach the store.
@@ -129,12 +145,7 @@ def _parse_alert(item: object, received_at: float) -> Alert:
     labels = _text_map(item.get("labels"))
     if not labels:
         raise DeliveryError("it has no labels, so there is nothing to tell it apart by")
-    latest = received_at + MAX_SKEW
-    starts_at = _instant(item.get("startsAt"), latest) or received_at
-    ends_at = None
-    if status == "resolved":
-        ends_at = _instant(item.get("endsAt"), latest) or received_at
-        starts_at = min(starts_at, ends_at)
+    starts_at, ends_at = _span(status, item.get("startsAt"), item.get("endsAt"), received_at)
     return Alert(
         fingerprint=_fingerprint(item.get("fingerprint"), labels),
         status="firing" if status == "firing" else "resolved",
@@ -145,6 +156,30 @@ def _parse_alert(item: object, received_at: float) -> Alert:
         generator_url=_text(item.get("generatorURL")),
         extras=extras_of(item),
     )
+
+
+def _of_usual(item: UsualAlert, received_at: float) -> Alert:
+    starts_at, ends_at = _span(item.status, item.starts_at, item.ends_at, received_at)
+    return Alert(
+        fingerprint=_fingerprint(item.fingerprint, item.labels),
+        status=item.status,
+        labels=item.labels,
+        annotations=item.annotations,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        generator_url=item.generator_url,
+    )
+
+
+def _span(
+    status: str, starts: object, ends: object, received_at: float
+) -> tuple[float, float | None]:
+    latest = received_at + MAX_SKEW
+    starts_at = _instant(starts, latest) or received_at
+    if status == "firing":
+        return starts_at, None
+    ends_at = _instant(ends, latest) or received_at
+    return min(starts_at, ends_at), ends_at
 
 
 def _fingerprint(value: object, labels: Mapping[str, str]) -> str:

@@ -117,8 +117,10 @@ def _number(
 ) -> float | None:
     for source in (annotations, labels):
         for name in names:
+            if name not in source:
+                continue
             try:
-                number = float(source.get(name, ""))
+                number = float(source[name])
             except ValueError:
                 continue
             # Further off than any number is still off; not a number says nothing.

@@ -19,7 +19,7 @@ from webhook.adapters.writer import MAX_BATCH, Writer
 from webhook.errors import StoreRefused, StoreUnavailable, StoreUnusable
 
 
-def test_requests_that_wait_share_one_commit(any_database: Database) -> None:
+async def test_requests_that_wait_share_one_commit(any_database: Database) -> None:
     sizes: list[int] = []
     entered, go = threading.Event(), threading.Event()
 
@@ -42,9 +42,35 @@ def test_requests_that_wait_share_one_commit(any_database: Database) -> None:
         writer.close()
         engine.dispose()
 
-    assert blocking.done()
-    assert [future.result(0) for future in waiting] == [i * 10 for i in range(MAX_BATCH + 10)]
+    await blocking
+    assert await asyncio.gather(*waiting) == [i * 10 for i in range(MAX_BATCH + 10)]
     assert sizes == [MAX_BATCH, 10]
+
+
+def test_the_writer_outlives_an_event_loop_that_did_not_wait(any_database: Database) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def block(_: Connection) -> None:
+        entered.set()
+        assert go.wait(10)
+
+    async def leave(writer: Writer[Any, Any]) -> None:
+        writer.call(block)
+        await asyncio.to_thread(entered.wait, 10)
+
+    async def ask(writer: Writer[Any, Any]) -> int:
+        async with asyncio.timeout(10):
+            return await writer.call(lambda connection: int(connection.scalar(text("SELECT 7"))))
+
+    with any_database.in_use():
+        engine = any_database.writing_engine()
+        writer: Writer[Any, Any] = Writer(engine, lambda connection, items: items, lambda: None)
+        writer.start()
+        asyncio.run(leave(writer))
+        go.set()
+        assert asyncio.run(ask(writer)) == 7
+        writer.close()
+        engine.dispose()
 
 
 async def test_a_job_that_fails_does_not_cost_its_neighbours(store: Store) -> None:
