@@ -32,6 +32,7 @@ from webhook.settings.messages import (
 from webhook.settings.reconcile import DeadMansSwitchConfig, ReconcileConfig, check_truth
 from webhook.settings.sources import SourceConfig
 from webhook.settings.store import StoreConfig
+from webhook.settings.tuning import TuningConfig
 from webhook.settings.weburl import WebUrl
 
 T = TypeVar("T")
@@ -83,6 +84,7 @@ class WebhookConfig(StrictModel):
     templates : words of the user's own, for all channels that have none of their own
     links : links of the user's own
     feedback : how people say what an incident was
+    tuning : how thresholds follow from that
     """
 
     store: StoreConfig = StoreConfig()
@@ -101,6 +103,7 @@ class WebhookConfig(StrictModel):
     templates: TemplatesConfig = TemplatesConfig()
     links: LinksConfig = LinksConfig()
     feedback: FeedbackConfig = FeedbackConfig()
+    tuning: TuningConfig = TuningConfig()
 
     @model_validator(mode="after")
     def _cross_check(self) -> Self:

@@ -23,15 +23,19 @@ from webhook.adapters.store import Store, open_store
 from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
 from webhook.composer import Composer
 from webhook.config import WebhookConfig, load_config
+from webhook.core.tokens import Key
 from webhook.dispatcher import Dispatcher
 from webhook.enrichment import Enrichment
 from webhook.errors import StoreError
 from webhook.gatekeeper import Gatekeeper
+from webhook.periodic import run_every
 from webhook.truth import Truth
+from webhook.tuner import LOOK_SECONDS, Tuner
 from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
 from webhook.web.parts import Parts, Settings
+from webhook.web.thresholds import Thresholds, add_thresholds
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +140,7 @@ class _Daemon:
                 lambda connection: judged_since(connection, clock.now() - KEPT_SECONDS)
             ),
         )
+        self._tuner = Tuner(store, clock, self._metrics.registry, lambda: self._config)
         self._dispatcher = Dispatcher(store, clock, self._metrics, composer.compose)
         self._gatekeeper = Gatekeeper(
             store,
@@ -172,10 +177,21 @@ class _Daemon:
             Feedback(
                 store=self._store,
                 clock=self._clock,
-                keys=lambda: self._keys.keys(self._config.feedback.secret_file),
+                keys=self._signing,
                 picture=self._enrichment.picture,
                 judged=self._verdicts.judged,
                 settings=self._feedback,
+                told=self._tuner.told,
+            ),
+        )
+        add_thresholds(
+            app,
+            Thresholds(
+                store=self._store,
+                clock=self._clock,
+                keys=self._signing,
+                changed=self._tuner.changed,
+                settings=lambda: (self._config.external_url, self._config.timezone),
             ),
         )
         try:
@@ -191,6 +207,11 @@ class _Daemon:
                     tasks.create_task(self._gatekeeper.run()),
                     tasks.create_task(self._probe_store()),
                     tasks.create_task(self._clean_daily()),
+                    tasks.create_task(
+                        run_every(
+                            "tune thresholds", lambda: LOOK_SECONDS, self._tuner.run, self._clock
+                        )
+                    ),
                     *(tasks.create_task(loop) for loop in self._truth.loops()),
                 ]
                 log.info("listening", extra={"addresses": " ".join(addresses)})
@@ -202,6 +223,7 @@ class _Daemon:
         finally:
             await self._dispatcher.close(SEND_GRACE_SECONDS)
             self._enrichment.close()
+            self._tuner.close()
         log.info("stopped")
 
     async def _apply(self, text: str) -> None:
@@ -227,6 +249,9 @@ class _Daemon:
             channels=tuple(channel.name for channel in config.channels),
             has_pictures=config.prometheus is not None,
         )
+
+    async def _signing(self) -> tuple[Key, ...]:
+        return await self._keys.keys(self._config.feedback.secret_file)
 
     def _why_not_ready(self) -> str | None:
         if self._is_stopping:

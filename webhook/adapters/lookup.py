@@ -46,7 +46,7 @@ _FORECAST_ALERT = re.compile("breach|forecast|capacity|predict", re.IGNORECASE)
 # A breach that is less likely than not is no news.
 _LIKELY = 0.5
 # Tells the parts of one answer apart; no series has a label of this name.
-_PART = "anomaly_webhook_part"
+PART = "anomaly_webhook_part"
 _LEGACY_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MOST_LABELS = 40
 
@@ -92,14 +92,16 @@ async def find_series(
         Without an answer in so many `seconds`.
     """
     names = "|".join(_READING)
-    gauges = _possible(names, labels)
+    gauges = possible_series(names, labels)
     expr = gauges
     if not is_over:
-        score, threshold = (_possible(f"anomaly_{name}", labels) for name in ("score", "threshold"))
+        score, threshold = (
+            possible_series(f"anomaly_{name}", labels) for name in ("score", "threshold")
+        )
         anomalous = f"({score} >= {threshold})"
         expr = f"last_over_time(({gauges} and {anomalous})[10m:15s]) or {gauges}"
     tracks = await prometheus.instant(expr, at, seconds)
-    own = _closest(tracks, labels)
+    own = closest_series(tracks, labels)
     if own is None:
         return None
     values = {
@@ -143,12 +145,12 @@ async def look_around(
         "last_week": f"{value} offset 1w",
     }
     expr = selector(names, own) + "".join(
-        f' or label_replace({part}, "{_PART}", "{name}", "", "")' for name, part in parts.items()
+        f' or label_replace({part}, "{PART}", "{name}", "", "")' for name, part in parts.items()
     )
     tracks = await prometheus.instant(expr, at, seconds)
     by_part: dict[str, list[Track]] = {name: [] for name in ("", *parts)}
     for track in tracks:
-        by_part.setdefault(track.labels.get(_PART, ""), []).append(track)
+        by_part.setdefault(track.labels.get(PART, ""), []).append(track)
     gauges = {
         track.labels.get("__name__", ""): track.values[-1]
         for track in by_part[""]
@@ -251,7 +253,7 @@ async def look_up(
     return found, problems
 
 
-def _possible(names: str, labels: Mapping[str, str]) -> str:
+def possible_series(names: str, labels: Mapping[str, str]) -> str:
     """Return the PromQL for series whose labels are each like the alert's, or not there at all.
 
     Alerts have labels that their series lack: external ones, and those of whoever passed them on.
@@ -263,7 +265,7 @@ def _possible(names: str, labels: Mapping[str, str]) -> str:
     return f"{{{','.join(pairs)}}}"
 
 
-def _closest(tracks: Sequence[Track], labels: Mapping[str, str]) -> dict[str, str] | None:
+def closest_series(tracks: Sequence[Track], labels: Mapping[str, str]) -> dict[str, str] | None:
     """Return the labels of the series that has most in common with the alert, and nothing else."""
     wanted = labels.items()
     found = [own for track in tracks if (own := _without_name(track)).items() <= wanted]
@@ -271,7 +273,7 @@ def _closest(tracks: Sequence[Track], labels: Mapping[str, str]) -> dict[str, st
 
 
 def _without_name(track: Track) -> dict[str, str]:
-    return {name: value for name, value in track.labels.items() if name not in ("__name__", _PART)}
+    return {name: value for name, value in track.labels.items() if name not in ("__name__", PART)}
 
 
 def _scores(tracks: Sequence[Track], own: Mapping[str, str] | None) -> dict[str, float]:

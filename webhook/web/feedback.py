@@ -72,6 +72,10 @@ class InForce:
     slack_hosts: tuple[str, ...]
 
 
+async def _untold(incident: Row[Any]) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """What the handlers work with.
@@ -82,6 +86,7 @@ class Feedback:
     picture : draws an incident's series; None where it cannot
     judged : told of the query and verdict of each that is new or has changed
     settings : returns what is in force
+    told : does to thresholds what a verdict asks for, and says in words what that was
     """
 
     store: Store
@@ -90,6 +95,7 @@ class Feedback:
     picture: Callable[[Row[Any]], Awaitable[bytes | None]]
     judged: Callable[[str, str], None]
     settings: Callable[[], InForce]
+    told: Callable[[Row[Any]], Awaitable[str]] = _untold
 
     async def give(self, incident_id: int, judgement: Judgement) -> Row[Any] | None:
         """Store a verdict; return its incident, None when there is no such incident.
@@ -167,8 +173,9 @@ async def take(request: web.Request) -> web.Response:
     incident = await feedback.give(incident_id, judgement)
     if incident is None:
         return _gone(incident_id)
+    said = await feedback.told(incident)
     body = _templates.get_template("feedback_done.html").render(
-        incident=incident, verdict=WORDS[judgement.verdict], judgement=judgement
+        said=said, incident=incident, verdict=WORDS[judgement.verdict], judgement=judgement
     )
     return _sealed(render_page("Thank you", body))
 
@@ -222,9 +229,10 @@ async def take_json(request: web.Request) -> web.Response:
     incident = None if incident_id is None else await feedback.give(incident_id, judgement)
     if incident is None:
         return error_response(404, "there is no such incident, or it is older than the retention")
-    return web.json_response(
-        {"incident": incident.id, "query": incident.query, "verdict": judgement.verdict}
-    )
+    answer = {"incident": incident.id, "query": incident.query, "verdict": judgement.verdict}
+    if said := await feedback.told(incident):
+        answer["threshold"] = said
+    return web.json_response(answer)
 
 
 def _judgement(request: web.Request, document: object) -> tuple[int | None, str, Judgement]:

@@ -1,0 +1,82 @@
+"""What do thresholds tell Prometheus? Each ratio that was ever changed, for the exporter to read.
+
+A label of a series that has one of our names is called exported_…, as a scrape would call it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Row
+
+from webhook.core.thresholds import Reason
+from webhook.errors import StoreUnavailable
+
+RATIO = "anomaly_threshold_adjustment_ratio"
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+class ThresholdMetrics:
+    """Publishes ratios, and counts how they came about.
+
+    Parameters
+    ----------
+    ratios : reads them from the store; raises StoreUnavailable when it cannot
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, ratios: Callable[[], Sequence[Row[Any]]]
+    ) -> None:
+        self._changes = Counter(
+            "anomaly_webhook_threshold_changes_total",
+            "Changes of thresholds, by what made them.",
+            ["reason"],
+            registry=registry,
+        )
+        self._proposals = Counter(
+            "anomaly_webhook_threshold_proposals_total",
+            "Changes that were not made, since alarms that people confirmed might be missed.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in get_args(Reason):
+            self._changes.labels(reason)
+        registry.register(_Ratios(ratios))
+
+    def changed(self, reason: Reason, *, is_applied: bool) -> None:
+        """Count a change, or one that was only proposed."""
+        (self._changes if is_applied else self._proposals).labels(reason).inc()
+
+
+class _Ratios(Collector):
+    def __init__(self, ratios: Callable[[], Sequence[Row[Any]]]) -> None:
+        self._ratios = ratios
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing, so that registering does not read the store."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family; nothing when the store cannot be read."""
+        try:
+            rows = self._ratios()
+        except StoreUnavailable:
+            return
+        family = Metric(
+            RATIO, "What people's verdicts multiply a threshold by; 1 once that is undone.", "gauge"
+        )
+        for row in rows:
+            family.add_sample(RATIO, _labels(row.query, row.labels), row.ratio)
+        yield family
+
+
+def _labels(query: str, labels: Mapping[str, str]) -> dict[str, str]:
+    own = {
+        "exported_query" if name == "query" else name: value
+        for name, value in labels.items()
+        if _NAME.fullmatch(name) and name != "__name__"
+    }
+    return {**own, "query": query}
