@@ -6,6 +6,7 @@ when their content changes; a bad change is logged and the former one stays in f
 
 import hashlib
 import logging
+import os
 import re
 import ssl
 from pathlib import Path
@@ -173,6 +174,7 @@ class WebConfigFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._stamp = _stamp(path)
         self._seen = _content(path)
         self._config = _parse(path, self._seen)
         self._passwords = Passwords()
@@ -185,7 +187,10 @@ class WebConfigFile:
     def current(self) -> WebConfig:
         """Return the settings, having looked whether the file changed."""
         try:
-            content = _content(self._path)
+            # Asked at every request, and reading costs more than all else that is done here.
+            stamp = _stamp(self._path)
+            content = self._seen if stamp == self._stamp else _content(self._path)
+            self._stamp = stamp
             if content != self._seen:
                 self._seen = content
                 self._config = _parse(self._path, content)
@@ -266,7 +271,20 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigProblems([f"{path}:1: cannot be read: {error.strerror}"]) from error
+        raise _unreadable(path, error) from error
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever a file is written or replaced."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigProblems:
+    return ConfigProblems([f"{path}:1: cannot be read: {error.strerror}"])
 
 
 def _parse(path: Path, content: bytes) -> WebConfig:

@@ -12,7 +12,8 @@ from webhook.core.alerts import parse_delivery, parse_odd_delivery
 from webhook.core.text import MAX_CHARACTERS
 from webhook.core.usual import read_usual
 
-_TEXT = st.text(st.characters(exclude_categories=()), max_size=6)
+_PLAIN = st.sampled_from(["a", "instance", "\u00e4<&>", "\x7f", "10.0.0.1:9100"])
+_TEXT = _PLAIN | _PLAIN | st.text(st.characters(exclude_categories=()), max_size=6)
 _TEXTS = st.dictionaries(_TEXT, _TEXT, max_size=3)
 _INSTANTS = st.sampled_from(
     ["2027-01-15T07:59:00.123456789Z", "0001-01-01T00:00:00Z", "2040-01-01T00:00:00Z", "soon", ""]
