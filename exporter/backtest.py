@@ -13,7 +13,8 @@ from exporter.core.series import Floats
 from exporter.core.source import Source
 from exporter.explain import reason_of, shares_of
 from exporter.latest import gauges
-from exporter.pipeline import Evaluation, cold_state, evaluate
+from exporter.masking import evaluate_under, in_one
+from exporter.pipeline import Evaluation, cold_state
 from exporter.plan import Plan
 from exporter.planning import plan_of
 
@@ -120,8 +121,8 @@ def replay(
     first = (milliseconds(start) - milliseconds(query.lookback)) // step * step
     batch = source.fetch(query.expr, first, milliseconds(end) // step * step, step, FETCH_TIMEOUT)
     plan = plan_of(query)
-    _, evaluation = evaluate(plan, cold_state(plan), batch, terms_of=conditions.terms_of(plan))
-    return Replay(plan, evaluation)
+    done = [told for _, told in evaluate_under(plan, cold_state(plan), batch, conditions)]
+    return Replay(plan, in_one(done))
 
 
 def alarms_of(done: Replay, start: float, merge: float) -> list[Alarm]:

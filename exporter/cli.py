@@ -30,10 +30,12 @@ from exporter.commands.train import add_train
 from exporter.conditions import Conditions
 from exporter.config import Config, milliseconds
 from exporter.core.adjustments import Adjustments
+from exporter.core.masks import Masks
 from exporter.core.source import Source
 from exporter.errors import ConfigError, ExporterError
 from exporter.hindcast import Hindcast, hindcast
 from exporter.loops.crew import Crew
+from exporter.loops.maintenance import masks_of
 from exporter.reports.backtest import format_report, read_incidents
 from exporter.reports.hindcast import courses_of, format_hindcast
 from exporter.service import Options, Service
@@ -191,7 +193,10 @@ def _backtest(flags: argparse.Namespace) -> int:
     check_range(flags)
     incidents = read_incidents(flags.incidents) if flags.incidents else []
     adjusted = load_adjustments(flags.adjustments)[0] if flags.adjustments else ()
-    conditions = Conditions(Adjustments(adjusted))
+    calendars = Calendars(config.calendars)
+    calendars.refresh()
+    masks = Masks(masks_of(config.maintenance, calendars.special))
+    conditions = Conditions(Adjustments(adjusted), masks)
     source = source_of(config)
     replays, alarms, days, series = [], [], 0.0, 0
     first = config.all_queries()[0]  # nobody waits as long as a history may take for a dead server
@@ -223,7 +228,8 @@ def _backtest(flags: argparse.Namespace) -> int:
             )
             print(f"drew {path}", file=sys.stderr)
     # Last, and one by one: a query that fails costs nothing of what is done by then.
-    for told in _hindcasts(flags, config, source) if flags.forecast_time else ():
+    told_of = _hindcasts(flags, config, source, calendars, conditions)
+    for told in told_of if flags.forecast_time else ():
         print(format_hindcast(told))
         if flags.plots and (courses := courses_of(told, flags.start)):
             path = flags.plots / f"{told.plan.query}.forecast.png"
@@ -232,10 +238,14 @@ def _backtest(flags: argparse.Namespace) -> int:
     return 0
 
 
-def _hindcasts(flags: argparse.Namespace, config: Config, source: Source) -> Iterator[Hindcast]:
+def _hindcasts(
+    flags: argparse.Namespace,
+    config: Config,
+    source: Source,
+    calendars: Calendars,
+    conditions: Conditions,
+) -> Iterator[Hindcast]:
     """Yield what would have been forecast of each query that asks for it."""
-    calendars = Calendars(config.calendars)
-    calendars.refresh()
     crew = Crew("backtest", 1)
     try:
         for query in config.all_queries():
@@ -250,6 +260,7 @@ def _hindcasts(flags: argparse.Namespace, config: Config, source: Source) -> Ite
                     special=calendars.special,
                     seconds=flags.forecast_time,
                     clock=time.monotonic,
+                    at_present=lambda: conditions,
                 )
     finally:
         crew.dismiss()

@@ -16,6 +16,7 @@ from exporter.settings.adjustments import AdjustmentsConfig
 from exporter.settings.calendars import CalendarConfig
 from exporter.settings.drift import DriftConfig, resolve_drift
 from exporter.settings.forecast import ForecastConfig, resolve
+from exporter.settings.maintenance import MaintenanceConfig, check_maintenance
 from exporter.settings.models import ModelsConfig, resolve_models
 from exporter.settings.modelwatch import WatchedModelConfig, check_watched, resolve_watched
 from exporter.settings.places import PrometheusConfig, StateConfig
@@ -131,7 +132,9 @@ class Config(StrictModel):
     adjustments: AdjustmentsConfig = AdjustmentsConfig()
     """Whether people's verdicts move thresholds."""
     calendars: tuple[CalendarConfig, ...] = ()
-    """Special days, by the names that forecasts refer to."""
+    """Special days, by the names that forecasts and maintenance refer to."""
+    maintenance: tuple[MaintenanceConfig, ...] = ()
+    """Times of some series that nothing is learned from."""
     watched_models: tuple[WatchedModelConfig, ...] = ()
     """Models of your own, whose features, predictions and quality are looked after."""
 
@@ -157,6 +160,9 @@ class Config(StrictModel):
                     raise FieldProblem(path, str(problem)) from None
         queries = {query.name for query in self.queries}
         check_watched(self.watched_models, queries, self.evaluation_interval)
+        named = queries.union(*({one.name for one in load_preset(p).queries} for p in self.presets))
+        named |= {part.query for model in self.watched_models for part in model.parts()}
+        check_maintenance(self.maintenance, named, {one.name for one in self.calendars})
         if not self.queries and not self.presets and not self.watched_models:
             message = "found neither queries nor presets nor watched_models; add at least one"
             raise FieldProblem((), message)

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from exporter.conditions import AtPresent, none_at_present
 from exporter.config import QueryConfig, milliseconds
 from exporter.core.pieces import Mapper
 from exporter.core.published import Outlook
@@ -138,6 +139,7 @@ def hindcast(
     special: SpecialDays,
     seconds: float,
     clock: Callable[[], float],
+    at_present: AtPresent = none_at_present,
 ) -> Hindcast:
     """Run the forecast cycles of a resolved query from `start` to `end`, unix seconds.
 
@@ -147,6 +149,7 @@ def hindcast(
     special : knows the calendars
     seconds : that the cycles may take; the first one tells how many that is
     clock : seconds that never go back
+    at_present : what holds for it all the time, besides how it is configured
 
     Raises
     ------
@@ -162,7 +165,7 @@ def hindcast(
     fine = plan.fine
     first, last = (milliseconds(instant) // fine * fine for instant in (start, end))
     memory = Remembered(source, first - plan.columns * plan.step, last)
-    runner = ForecastRunner(query, forecast, memory, None, pieces, special, clock)
+    runner = ForecastRunner(query, forecast, memory, None, pieces, special, clock, at_present)
     compile_forecasters([plan])
     # The ring has no more than a column each; a cycle without a new one would tell nothing new.
     interval = every = -(-milliseconds(forecast.interval) // fine) * fine

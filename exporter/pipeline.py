@@ -270,4 +270,5 @@ def _joined(states: Sequence[QueryState]) -> QueryState:
         },
         quality=merged([state.quality for state in states]),
         model=first.model,
+        aside=first.aside,
     )

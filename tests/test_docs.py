@@ -24,6 +24,7 @@ from exporter.forecasters.base import Forecaster
 from exporter.settings.adjustments import AdjustmentsConfig
 from exporter.settings.drift import DriftConfig
 from exporter.settings.forecast import CapacityConfig, ForecastConfig
+from exporter.settings.maintenance import MaintenanceConfig
 from exporter.settings.models import ModelsConfig
 from exporter.settings.modelwatch import WatchedModelConfig
 from exporter.settings.places import PrometheusConfig, StateConfig
@@ -39,6 +40,7 @@ MODELS = (
     QueryConfig,
     StateConfig,
     AdjustmentsConfig,
+    MaintenanceConfig,
     ForecastConfig,
     CapacityConfig,
     DriftConfig,
@@ -103,7 +105,14 @@ def test_presets_can_be_loaded_and_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/configuration.md", "docs/calendars.md", "docs/model-quality.md"]
+    "page",
+    [
+        "README.md",
+        "docs/configuration.md",
+        "docs/calendars.md",
+        "docs/model-quality.md",
+        "docs/masks.md",
+    ],
 )
 def test_examples_are_valid(page: str) -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)

@@ -16,7 +16,7 @@ from exporter.core.rows import State
 from exporter.core.series import Keys
 from exporter.errors import StateCorrupt, StateError, StateTooNew
 from exporter.forecasters.outlookstate import OutlookState, unseen
-from exporter.pipeline import QueryState, cold_state
+from exporter.pipeline import NOTHING_ASIDE, Aside, QueryState, cold_state
 from exporter.plan import Plan
 from exporter.planning import (
     fingerprint,
@@ -137,7 +137,10 @@ def _forecasts_in(saved: statefile.SavedState, queries: Mapping[str, QueryConfig
 
 def facts_of(state: QueryState) -> dict[str, Any]:
     """Return what JSON has to say of a state."""
-    return {"until": state.until, "quality": state.quality.numbers(), "model": state.model}
+    facts = {"until": state.until, "quality": state.quality.numbers(), "model": state.model}
+    if state.aside.keys:
+        facts["aside"] = [key.decode(errors="surrogateescape") for key in state.aside.keys]
+    return facts
 
 
 def arrays_of(state: QueryState, where: str) -> Arrays:
@@ -145,6 +148,10 @@ def arrays_of(state: QueryState, where: str) -> Arrays:
     return {
         f"{where}/{group}/{key}": array
         for group, named in _groups(state)
+        for key, array in named.items()
+    } | {
+        f"{where}/aside/{kind}/{key}": array
+        for kind, named in state.aside.detectors.items()
         for key, array in named.items()
     }
 
@@ -170,7 +177,23 @@ def state_in(
         detectors={group.removeprefix("detector:"): state for group, state in filled.items()},
         quality=Quality.of(facts["quality"]),
         model=int(facts.get("model", 0)),  # files of versions without a life cycle
+        aside=_aside_in(saved, where, facts, plan),
     )
+
+
+def _aside_in(
+    saved: statefile.SavedState, where: str, facts: Mapping[str, Any], plan: Plan
+) -> Aside:
+    """Return what is aside of a state; nothing if it does not fit: the mask then begins anew."""
+    keys = tuple(str(key).encode(errors="surrogateescape") for key in facts.get("aside", ()))
+    detectors: dict[str, State] = {}
+    for detector in plan.detectors if keys else ():
+        place = f"{where}/aside/{detector.name}"
+        state = _filled(detector.fresh(0), place, len(keys), saved.arrays)
+        if state is None:
+            return NOTHING_ASIDE
+        detectors[detector.name] = state
+    return Aside(keys, detectors)
 
 
 def _groups(state: QueryState) -> list[tuple[str, State]]:

@@ -35,6 +35,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _HIGHEST = "anomaly_detector_score_max"
 _DETECTOR_SCORE = "anomaly_detector_score"
 _MISSING = "anomaly_series_missing"
+_MUTED = "anomaly_muted"
 _HELP: Mapping[str, str] = {
     **GAUGES,
     **SIGNALS,
@@ -45,6 +46,7 @@ _HELP: Mapping[str, str] = {
     _HIGHEST: "Highest confidence of a detector over all series of the query.",
     _DETECTOR_SCORE: "Confidence in [0, 1] of one detector that the latest sample is anomalous.",
     _MISSING: "1 while a series that was there is gone.",
+    _MUTED: "1 while a series is not judged, since people said so.",
 }
 
 
@@ -77,6 +79,7 @@ class Page:
     def __init__(self) -> None:
         self._present: dict[str, _Rows] = {}
         self._missing: dict[str, _Rows] = {}
+        self._muted: dict[str, _Rows] = {}
         self._ahead: dict[str, _Split] = {}
         self._drifted: dict[str, _Split] = {}
 
@@ -98,6 +101,10 @@ class Page:
             one.query: _rows(one.query, one.missing, self._missing.get(one.query, _NO_ROWS))
             for one in published
         }
+        muted = {
+            one.query: _rows(one.query, one.muted, self._muted.get(one.query, _NO_ROWS))
+            for one in published
+        }
         ahead = {
             one.query: _split(one, "horizon", one.leads, self._ahead.get(one.query, _NO_SPLIT))
             for one in outlooks
@@ -106,7 +113,7 @@ class Page:
             one.query: _split(one, "test", one.tests, self._drifted.get(one.query, _NO_SPLIT))
             for one in drifts
         }
-        self._present, self._missing = present, missing
+        self._present, self._missing, self._muted = present, missing, muted
         self._ahead, self._drifted = ahead, drifted
         for name in (*GAUGES, *SIGNALS):
             yield from _family(
@@ -132,9 +139,10 @@ class Page:
                 for kind, scores in one.detector_scores.items()
             ],
         )
-        yield from _family(
-            _MISSING, [(rows.labels, np.ones(len(rows.labels))) for rows in missing.values()]
-        )
+        for name, some in ((_MISSING, missing), (_MUTED, muted)):
+            yield from _family(
+                name, [(rows.labels, np.ones(len(rows.labels))) for rows in some.values()]
+            )
         leads = [(ahead[one.query], one.leads, one.gauges) for one in outlooks]
         yield from _families(FORECAST_GAUGES, OUTLOOK_GAUGES, leads)
         tests = [(drifted[one.query], one.tests, one.gauges) for one in drifts]

@@ -82,6 +82,9 @@ class SelfMetrics(MetricSet):
         self.series_dropped = self._gauge(
             "series_dropped", "Series in the answer beyond max_series.", "query"
         )
+        self.series_masked = self._gauge(
+            "series_masked", "Series that nothing is learned of now, as people asked.", "query"
+        )
         self.evaluations_missed_total = self._counter(
             "evaluations_missed_total",
             "Evaluations skipped because the one before took longer than the interval.",

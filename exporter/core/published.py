@@ -47,6 +47,7 @@ class Published:
     missing : series that were there and are gone
     detector_scores : detector kind -> float64 [S], NaN "cannot tell"
     per_detector : publish each series' detector scores, not only the highest
+    muted : series that are not judged for a while, as people asked
     """
 
     query: str
@@ -55,6 +56,7 @@ class Published:
     missing: Keys = ()
     detector_scores: Mapping[str, Floats] = field(default_factory=dict)
     per_detector: bool = False
+    muted: Keys = ()
 
 
 FORECAST_GAUGES: Mapping[str, str] = {

@@ -1,9 +1,11 @@
 """What of the past do forecasts and drift need? The newest columns of every series, in a ring."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from exporter.core.rows import align, select_keys
-from exporter.core.series import NEVER, Floats, Ints, Keys, SeriesBatch
+from exporter.core.series import NEVER, Bools, Floats, Ints, Keys, SeriesBatch
 
 
 class Ring:
@@ -19,6 +21,8 @@ class Ring:
     keys : S series
     until : unix milliseconds of the newest column
     seen : int64 [S], unix milliseconds of each series' newest sample
+    masked : returns which samples of series at some times are not to be learned from, bool
+        [series, times], or None if none is
     """
 
     def __init__(self, step: int, columns: int) -> None:
@@ -27,6 +31,7 @@ class Ring:
         self.keys: Keys = ()
         self.until = NEVER
         self.seen: Ints = np.empty(0, dtype=np.int64)
+        self.masked: Callable[[Keys, Ints], Bools | None] = _nothing
         self._values: Floats = np.empty((0, columns))
 
     def append(self, batch: SeriesBatch) -> None:
@@ -73,6 +78,7 @@ class Ring:
         values = self.samples(np.arange(len(self.keys)), times)
         shorter.append(SeriesBatch(self.keys, times, values, self.step))
         shorter.seen = self.seen.copy()
+        shorter.masked = self.masked
         return shorter
 
     def times(self, every: int = 1) -> Ints:
@@ -85,5 +91,17 @@ class Ring:
         copied: Floats = self._values[rows[:, None], self._places(times)]
         return copied
 
+    def learnable(self, rows: Ints, times: Ints) -> Floats:
+        """Return what `samples` does, NaN in the place of samples not to be learned from."""
+        values = self.samples(rows, times)
+        masked = self.masked(select_keys(self.keys, rows), times)
+        if masked is not None:
+            values[masked] = np.nan
+        return values
+
     def _places(self, times: Ints) -> Ints:
         return times // self.step % self.columns
+
+
+def _nothing(keys: Keys, times: Ints) -> None:
+    return None

@@ -157,7 +157,7 @@ def cohort_of(
     kept, centers, rest = [], [np.empty(0)], [np.empty((0, len(times)), dtype=np.float32)]
     for first in range(0, len(rows), PIECE):
         some = rows[first : first + PIECE]
-        values = ring.samples(some, times)
+        values = ring.learnable(some, times)
         values[~np.isfinite(values)] = np.nan
         has_enough = np.isfinite(values).sum(1) >= max(1, least)
         kept.append(some[has_enough])

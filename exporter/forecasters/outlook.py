@@ -163,7 +163,7 @@ def look_ahead(cycle: Cycle, rows: Ints, limit: Floats | None, known: Mapping[st
 def _past(cycle: Cycle, rows: Ints) -> Course:
     """Return the samples of some series without their resets."""
     times = cycle.ring.times(cycle.plan.stride)
-    return without_resets(cycle.ring.samples(rows, times), cycle.plan.high)
+    return without_resets(cycle.ring.learnable(rows, times), cycle.plan.high)
 
 
 def _forecasts(cycle: Cycle, past: Course) -> tuple[Forecast, Forecast, ForecasterError | None]:

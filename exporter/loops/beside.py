@@ -11,11 +11,14 @@ from exporter.adapters.checkpoint import Outlooks
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow
-from exporter.conditions import NO_CONDITIONS, Conditions
+from exporter.conditions import Conditions
 from exporter.config import Config, QueryConfig
+from exporter.core.adjustments import NO_ADJUSTMENTS
+from exporter.core.masks import NO_MASKS, Masks
 from exporter.loops.adjusting import AdjustmentLoop
 from exporter.loops.drifting import Drifting
 from exporter.loops.forecasting import Forecasting
+from exporter.loops.maintenance import masks_of
 from exporter.loops.refitting import Refitting
 from exporter.loops.runner import QueryRunner
 from exporter.loops.typewatch import TypeLoop
@@ -41,6 +44,7 @@ class Beside:
         self.drifting = Drifting(clock, metrics, self.refitting.note_drift)
         self._types: TypeLoop | None = None
         self._adjusting: AdjustmentLoop | None = None
+        self._masks = NO_MASKS
         metrics.also(AdjustmentMetrics(self._adjustment_facts))
 
     def take(
@@ -56,8 +60,9 @@ class Beside:
         runners : of the queries that are scored
         outlooks : what is known from before the exporter was started
         """
-        self.forecasting.take(queries, source, outlooks, config.calendars)
-        self.drifting.take(queries, source, config)
+        self.forecasting.take(queries, source, outlooks, config.calendars, self.at_present)
+        self.drifting.take(queries, source, config, self.at_present)
+        self._masks = Masks(masks_of(config.maintenance, self.forecasting.special))
         self.refitting.take(queries, runners, source, config.state.path)
         self._adjusting = self._adjuster(config, runners, source)
         self._types = TypeLoop(
@@ -102,7 +107,8 @@ class Beside:
     def at_present(self) -> Conditions:
         """Return what holds for the queries now; any thread may ask."""
         adjusting = self._adjusting
-        return NO_CONDITIONS if adjusting is None else Conditions(adjusting.adjustments)
+        adjustments = NO_ADJUSTMENTS if adjusting is None else adjusting.adjustments
+        return Conditions(adjustments, self._masks)
 
     def rows(self, scored: Collection[QueryRow]) -> list[QueryRow]:
         """Return what the page for people says of all queries, given what it says of some."""

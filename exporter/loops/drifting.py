@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping
 from exporter.adapters.baselinefile import baseline_path
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow
+from exporter.conditions import AtPresent, none_at_present
 from exporter.config import Config, QueryConfig
 from exporter.core.published import Drifts
 from exporter.core.source import Source
@@ -42,10 +43,17 @@ class Drifting(Showing[DriftLoop]):
         self._heed = heed
         self._models = ModelWatching(clock, metrics)
 
-    def take(self, queries: Mapping[str, QueryConfig], source: Source, config: Config) -> None:
+    def take(
+        self,
+        queries: Mapping[str, QueryConfig],
+        source: Source,
+        config: Config,
+        at_present: AtPresent = none_at_present,
+    ) -> None:
         """Take resolved queries in the place of the old ones, whose loops have been stopped.
 
         config : what they are of; it also says where baselines are kept, and which models there are
+        at_present : what holds for the queries, besides how they are configured
         """
         self._models.take(config, source)
         parts = [part for model in config.watched_models for part in model.parts()]
@@ -61,6 +69,7 @@ class Drifting(Showing[DriftLoop]):
                 baseline_path(config.state.path, name),
                 self._crew.map,
                 self._clock.monotonic,
+                at_present,
             )
             loops[name] = DriftLoop(
                 runner,

@@ -11,6 +11,7 @@ import numpy as np
 
 from exporter.adapters.baselinefile import load_baseline, save_baseline
 from exporter.adapters.statefile import set_aside
+from exporter.conditions import AtPresent, none_at_present
 from exporter.config import QueryConfig, milliseconds
 from exporter.core.pieces import Mapper, until
 from exporter.core.ring import Ring
@@ -63,6 +64,7 @@ class DriftRunner:
     path : where its baseline is kept, or None
     pieces : does the computing
     clock : seconds that never go back
+    at_present : what holds for the query, besides how it is configured
     writes : whether a baseline that was taken is kept at `path`, and a damaged one moved away
     """
 
@@ -74,6 +76,7 @@ class DriftRunner:
         path: Path | None,
         pieces: Mapper,
         clock: Callable[[], float],
+        at_present: AtPresent = none_at_present,
         *,
         writes: bool = True,
     ) -> None:
@@ -86,6 +89,7 @@ class DriftRunner:
         self.baseline: Baseline | None = None
         self._path = path
         self._writes = writes
+        self._at_present = at_present
         self._pieces = until(self.stopping.is_set, pieces)
         self._feed = RingFeed(query, Ring(self.plan.step, self.plan.window), source, clock)
         self._is_loaded = path is None
@@ -165,6 +169,7 @@ class DriftRunner:
         """Take a new version, or take in series that were born, from a long ring."""
         plan, ring = self.plan, self._feed.ring
         self._looked_for_births = ring.until
+        ring.masked = self._at_present().masked(self.query.name)
         if reason is None and self.baseline is not None:
             least = int(ENOUGH * plan.reference)
             born = cohort_of(ring, plan, least, self.baseline.known)

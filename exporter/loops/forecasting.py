@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import tzinfo
 
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import Calendars, CalendarState
 from exporter.adapters.checkpoint import Outlooks
 from exporter.adapters.selfmetrics import SelfMetrics
+from exporter.conditions import AtPresent, none_at_present
 from exporter.config import QueryConfig
 from exporter.core.published import Outlook
 from exporter.core.source import Source
+from exporter.core.spans import Special
 from exporter.loops.compiling import compile_forecasters
 from exporter.loops.forecastloop import ForecastLoop
 from exporter.loops.forecastrunner import ForecastRunner
@@ -47,11 +50,13 @@ class Forecasting(Showing[ForecastLoop]):
         source: Source,
         saved: Outlooks,
         calendars: Iterable[CalendarConfig],
+        at_present: AtPresent = none_at_present,
     ) -> None:
         """Take resolved queries in the place of the old ones, whose loops have been stopped.
 
         saved : what is known from before the exporter was started
         calendars : those that are configured now
+        at_present : what holds for the queries, besides how they are configured
         """
         calendars = tuple(calendars)
         has_other_days = calendars != self._configured
@@ -74,6 +79,7 @@ class Forecasting(Showing[ForecastLoop]):
                 self._crew.map,
                 self._calendars.special,
                 self._clock.monotonic,
+                at_present,
             )
             loops[name] = ForecastLoop(
                 runner, clock=self._clock, pool=self._crew.askers, metrics=self._metrics
@@ -100,6 +106,10 @@ class Forecasting(Showing[ForecastLoop]):
         """Return once no cycle runs any more; they end early, and so does reading calendars."""
         self._calendars.stop()
         await super().stop()
+
+    def special(self, names: Iterable[str], start: int, end: int, zone: tzinfo | None) -> Special:
+        """Return what some calendars call special now, see `Calendars`; any thread may ask."""
+        return self._calendars.special(names, start, end, zone)
 
     def _calendar_states(self) -> Sequence[CalendarState]:
         return self._calendars.states()  # of those in force now

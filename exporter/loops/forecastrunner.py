@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from exporter.conditions import AtPresent, none_at_present
 from exporter.config import QueryConfig
 from exporter.core.limits import limits_of
 from exporter.core.pieces import Mapper, until
@@ -94,6 +95,7 @@ class ForecastRunner:
     pieces : does the computing
     special : knows the calendars
     clock : seconds that never go back
+    at_present : what holds for the query, besides how it is configured
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class ForecastRunner:
         pieces: Mapper,
         special: SpecialDays,
         clock: Callable[[], float],
+        at_present: AtPresent = none_at_present,
     ) -> None:
         self.query = query
         self.forecast = forecast
@@ -114,6 +117,7 @@ class ForecastRunner:
         self.stopping = Event()
         self.feed = RingFeed(query, self.plan.blank_ring(), source, clock)
         self._source = source
+        self._at_present = at_present
         self._pieces = pieces
         self._special: Calendar | None = None
         if forecast.calendars:
@@ -140,6 +144,7 @@ class ForecastRunner:
         """
         if not self.feed.advance(now):
             return ForecastOutcome(is_behind=True)
+        self.feed.ring.masked = self._at_present().masked(self.query.name)
         return self._look_ahead()
 
     def _look_ahead(self) -> ForecastOutcome:

@@ -179,6 +179,7 @@ class QueryLoop:
         metrics.series_warming.labels(self.name).set(outcome.warming)
         metrics.warm_ratio.labels(self.name).set(outcome.warmth)
         metrics.series_dropped.labels(self.name).set(outcome.dropped)
+        metrics.series_masked.labels(self.name).set(outcome.masked)
         metrics.quality.show(self.name, outcome.quality, outcome.histograms)
 
     def _withdraw(self, reason: QueryFailure, message: str) -> None:

@@ -26,7 +26,8 @@ from exporter.lifecycle.feedback import (
 )
 from exporter.lifecycle.quality import Quality, Scales, Tally
 from exporter.loops.slices import Slices, within_limit
-from exporter.pipeline import CELLS, Evaluation, QueryState, cold_state, evaluate
+from exporter.masking import evaluate_under
+from exporter.pipeline import CELLS, Evaluation, QueryState, cold_state
 from exporter.plan import Plan
 
 MOST_SAMPLES: Final = 100_000_000
@@ -194,12 +195,14 @@ class Refit:
         """Advance a state, which is used up, over a batch in pieces that bound the memory."""
         batch, _ = within_limit(batch, set(state.keys), self._query.max_series)
         width = max(1, CELLS // max(1, len(batch.keys)))
-        terms_of = self._at_present().terms_of(self._plan)
+        conditions = self._at_present()
         for start in range(0, len(batch.times), width):
             self._check()
             piece = batch.columns(start, start + width)
-            state, evaluation = evaluate(self._plan, state, piece, owned=True, terms_of=terms_of)
-            see(evaluation)
+            parts = evaluate_under(self._plan, state, piece, conditions, owned=True)
+            for learned, evaluation in parts:
+                state = learned
+                see(evaluation)
         return state
 
     def _check(self) -> None:

@@ -18,7 +18,8 @@ from exporter.core.series import NEVER, SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
 from exporter.loops.slices import Slices, within_limit
-from exporter.pipeline import QueryState, advance, cold_state, without_gone
+from exporter.masking import advance_under
+from exporter.pipeline import QueryState, cold_state, without_gone
 from exporter.planning import fingerprint, plan_of
 from exporter.publishing import publish, warming, warmth
 
@@ -39,6 +40,7 @@ class Outcome:
     failures : detectors that could not tell
     quality : how complete the data were
     histograms : series that are native histograms, which nothing judges
+    masked : series that nothing is learned of now
     is_behind : there are more columns up to now; to be called again at once
     """
 
@@ -50,6 +52,7 @@ class Outcome:
     failures: tuple[DetectorError, ...]
     quality: Quality
     histograms: int
+    masked: int = 0
     is_behind: bool = False
 
 
@@ -196,12 +199,8 @@ class QueryRunner:
         batch, self._dropped = within_limit(batch, set(self.state.keys), limit)
         learned = cold_state(self.plan)
         try:
-            learned, failures = advance(
-                self.plan,
-                self.state,
-                batch,
-                owned=True,
-                terms_of=self.at_present().terms_of(self.plan),
+            learned, failures = advance_under(
+                self.plan, self.state, batch, self.at_present(), owned=True
             )
         finally:  # after a defect cold: some detectors may have learned the batch, others not
             self.state = learned
@@ -211,6 +210,7 @@ class QueryRunner:
         self, columns: int, failures: tuple[DetectorError, ...], *, is_behind: bool = False
     ) -> Outcome:
         published = publish(self.plan, self.state)
+        published = self.at_present().published(published, self.state.until)
         return Outcome(
             published=published,
             columns=columns,
@@ -220,5 +220,6 @@ class QueryRunner:
             failures=failures,
             quality=self.state.quality,
             histograms=self._histograms,
+            masked=len(self.state.aside.keys),
             is_behind=is_behind,
         )

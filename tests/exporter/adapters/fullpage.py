@@ -56,6 +56,7 @@ def full_page() -> str:
             missing=(key(__name__="node_load1", instance="gone:9100"),),
             detector_scores={"mad": np.array([0.0, NAN, 1.0]), "zscore": np.full(3, NAN)},
             per_detector=True,
+            muted=(key(__name__="node_load1", instance="straße:9100"),),
         ),
         Published("quiet", (), {name: np.empty(0) for name in GAUGES}, (), {"mad": np.empty(0)}),
     ]

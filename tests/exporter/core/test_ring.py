@@ -62,3 +62,16 @@ def test_what_is_forgotten_is_gone() -> None:
     np.testing.assert_array_equal(
         ring.samples(np.array([0]), ring.times()), [[np.nan, np.nan, 2.0]]
     )
+
+
+def test_masked_samples_are_there_but_not_to_be_learned_from() -> None:
+    ring = Ring(1000, 4)
+    values = np.arange(8.0).reshape(2, 4)
+    ring.append(SeriesBatch((b"a", b"b"), np.arange(4) * 1000, values, 1000))
+    rows, times = np.array([1, 0]), ring.times()
+    np.testing.assert_array_equal(ring.learnable(rows, times), values[rows])
+    ring.masked = lambda keys, at: (np.array(keys) == b"b")[:, None] & (at >= 2000)
+    expected = [[4.0, 5.0, np.nan, np.nan], values[0]]
+    np.testing.assert_array_equal(ring.learnable(rows, times), expected)
+    np.testing.assert_array_equal(ring.newest(2).learnable(rows, times[2:])[0], [np.nan, np.nan])
+    np.testing.assert_array_equal(ring.samples(rows, times), values[rows])

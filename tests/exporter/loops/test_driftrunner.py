@@ -15,6 +15,7 @@ from exporter.errors import QueryError, StateCorrupt, StateError, StateTooNew
 from exporter.loops.driftrunner import DriftOutcome, DriftRunner
 from tests.exporter.adapters.test_statefile import sealed
 from tests.exporter.arraysource import STEP, ArraySource
+from tests.exporter.masks import mask, under
 
 SECONDS = STEP / 1000
 COLUMNS = 8_000
@@ -262,3 +263,16 @@ def test_no_series_is_no_drift() -> None:
     assert outcome.baseline is None
     assert outcome.checked is not None
     assert outcome.checked.keys == ()
+
+
+def test_a_baseline_is_not_taken_from_masked_samples(values: Floats) -> None:
+    values[0, 500:600] += 50.0
+    conditions = under(mask((500 * STEP, 600 * STEP), rows="0"))
+    query = query_of()
+    assert query.drift is not None
+    runner = DriftRunner(
+        query, query.drift, ArraySource(values), None, one_by_one, lambda: 0.0, lambda: conditions
+    )
+    _, baseline = found(finish(runner, FULL))
+    np.testing.assert_array_equal(baseline.newest.summary["samples"], [190, 240, 240])
+    np.testing.assert_allclose(baseline.newest.summary["mean"], 10.0, atol=0.3)

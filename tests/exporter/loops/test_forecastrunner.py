@@ -19,6 +19,7 @@ from exporter.core.spans import NOTHING, Special
 from exporter.errors import QueryError, QueryRejected
 from exporter.loops.forecastrunner import PIECE, ForecastOutcome, ForecastRunner, piece_of
 from tests.exporter.arraysource import STEP, ArraySource
+from tests.exporter.masks import mask, under
 
 SECONDS = STEP / 1000
 SETTINGS = "kind: seasonal_naive, step: 1m, interval: 30s, horizon: 10m, lookback: 40m"
@@ -297,3 +298,24 @@ def test_calendars_are_asked_about_history_and_horizon(values: Floats) -> None:
     runner = ForecastRunner(query, forecast, source, None, one_by_one, special, lambda: 0.0)
     finish(runner, 300 * SECONDS)
     assert asked == [(["feasts"], 300 * STEP - 39 * 60_000, 300 * STEP + 600_000)]
+
+
+def test_masked_samples_are_no_history() -> None:
+    values = np.tile(np.random.default_rng(5).normal(10.0, 0.1, 400), (2, 1))
+    values[:, 350:380] += 100.0
+    conditions = under(mask((350 * STEP, 380 * STEP), rows="0"))
+    query = query_of()
+    assert query.forecast is not None
+    runner = ForecastRunner(
+        query,
+        query.forecast,
+        ArraySource(values),
+        None,
+        one_by_one,
+        ordinary_days,
+        lambda: 0.0,
+        lambda: conditions,
+    )
+    told = outlook_of(finish(runner, 379 * SECONDS)).leads["10m"]["anomaly_forecast_value"]
+    assert told[0] == pytest.approx(10.0, abs=1.0)
+    assert told[1] > 50.0

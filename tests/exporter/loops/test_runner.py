@@ -13,6 +13,7 @@ from exporter.loops.runner import Outcome, QueryRunner
 from exporter.loops.slices import SLICE
 from exporter.pipeline import QueryState
 from tests.exporter.arraysource import STEP, ArraySource
+from tests.exporter.masks import mask, under
 
 SECONDS = STEP / 1000
 
@@ -298,3 +299,32 @@ def test_a_damaged_state_is_moved_aside(tmp_path: Path) -> None:
     path.write_bytes(b"not a state")
     assert checkpoint.restore(path, {"q": query_of()}) == Saved(is_damaged=True)
     assert path.exists()
+
+
+def test_maintenance_is_shown_and_kept_over_a_restart(values: Floats, tmp_path: Path) -> None:
+    conditions = under(mask((110 * STEP, 130 * STEP), rows="1", mutes=True))
+    values[1, 112:130] += 50.0
+    source = ArraySource(values)
+
+    def at_work(state: QueryState | None) -> QueryRunner:
+        return QueryRunner(
+            query_of(), source, state, lambda phase, seconds: None, lambda: 0.0, lambda: conditions
+        )
+
+    runner = at_work(None)
+    assert runner.run(109 * SECONDS).masked == 0
+    outcome = runner.run(115 * SECONDS)
+    assert (outcome.masked, outcome.published.muted) == (1, (b'{"row":"1"}',))
+    score = outcome.published.gauges["anomaly_score"]
+    assert np.flatnonzero(np.isnan(score)).tolist() == [1]
+    assert outcome.warming == 0
+    checkpoint.store(tmp_path / "state", Saved({"q": (runner.fingerprint, runner.state)}))
+    saved = checkpoint.restore(tmp_path / "state", {"q": runner.query}).queries["q"][1]
+    restarted = at_work(saved)
+    for column in range(116, 135):
+        one, other = (each.run(column * SECONDS) for each in (runner, restarted))
+        for name in GAUGES:
+            expected = one.published.gauges[name]
+            np.testing.assert_array_equal(other.published.gauges[name], expected)
+    assert (one.masked, one.published.muted) == (0, ())
+    assert one.published.gauges["anomaly_score"][1] < 0.6
