@@ -25,12 +25,13 @@ DRAIN_SECONDS = 5.0
 # that a phone does not shrink or push the whole page.
 STYLE = (
     ":root{color-scheme:light dark}"
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;"
     "overflow-wrap:break-word}"
     "table{border-collapse:collapse;display:block;overflow-x:auto}"
     "td,th{padding:.25rem .75rem;text-align:left;vertical-align:top;"
     "border-bottom:1px solid #8886}code{background:#8883;padding:0 .25rem}"
     "img{max-width:100%;height:auto}"
+    ".at{white-space:nowrap}"
 )
 
 
