@@ -139,10 +139,14 @@ def ties(labels: Mapping[str, str], by: Sequence[str]) -> dict[str, str]:
 
 def _common(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str] | None:
     """Return the labels that both have; None where one of them differs or there is none."""
-    both = {name: value for name, value in one.items() if name in other}
-    if not both or any(other[name] != value for name, value in both.items()):
-        return None
-    return both
+    both: dict[str, str] = {}
+    for name, value in one.items():
+        if name in other:
+            # Asked a hundred times for each newcomer of a storm, and nearly always answered here.
+            if other[name] != value:
+                return None
+            both[name] = value
+    return both or None
 
 
 def related(one: Mapping[str, str], other: Mapping[str, str], by: Sequence[str]) -> bool:
