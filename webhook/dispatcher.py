@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from promkit.clock import Clock
 from webhook.adapters.exposition import Metrics
-from webhook.adapters.outbox import Claimed, Outcome, next_due
+from webhook.adapters.outbox import LONGEST_PAUSE, Claimed, Outcome, next_due
 from webhook.adapters.store import Store
 from webhook.channels.base import Channel, Send, attempt
 from webhook.core.message import Message
@@ -28,8 +28,6 @@ LONGEST_WAIT = 30.0
 SHORTEST_WAIT = 0.05
 # After a failed commit or a failure of ours, so that the loop does not spin.
 STORE_RETRY_SECONDS = 2.0
-# An outage of a day is the outbox's business; a longer pause would be a mistake of the other side.
-LONGEST_PAUSE = 3_600.0
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ is still unsent when the resolved comes due, only the resolved is sent: it says 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
@@ -22,7 +22,7 @@ from webhook.adapters.schema import (
     incidents,
     notifications,
 )
-from webhook.core.retry import GIVE_UP_AFTER
+from webhook.core.text import storable
 from webhook.core.throttle import HeldReason
 
 State = Literal["new", "held", "pending", "sent", "dead", "suppressed", "digested"]
@@ -40,6 +40,8 @@ SuppressedReason = Literal[
 
 # Twice the longest time that one attempt may take, and some.
 LEASE_SECONDS = 60.0
+# An outage of a day is the outbox's business; a longer pause would be a mistake of the other side.
+LONGEST_PAUSE = 3_600.0
 # Not decided yet, or still to be sent: their incidents stay, however old.
 UNFINISHED: tuple[State, ...] = ("new", "held", "pending")
 
@@ -120,7 +122,8 @@ def claim(
     instance : the process that will send them
     """
     not_before = _not_before(connection, channel) or 0.0
-    if not_before > now:
+    # Further ahead is nothing that we wrote, unless the clock was wrong.
+    if now < not_before <= now + LONGEST_PAUSE:
         return Claim((), Counter(), not_before)
     mine = notifications
     other = notifications.alias("other")
@@ -203,7 +206,7 @@ def _leave_alone(connection: Connection, channel: str, until: float) -> None:
     known = _not_before(connection, channel)
     if known is None:
         connection.execute(insert(channel_states).values(name=channel, not_before=until))
-    elif known < until:
+    elif known < until or known > until + LONGEST_PAUSE:
         connection.execute(
             update(channel_states).where(channel_states.c.name == channel).values(not_before=until)
         )
@@ -225,7 +228,9 @@ def settle(
 
     Who lost the lease meanwhile has no say any more in when to try again; what arrived, arrived.
     """
-    for outcome in outcomes:
+    for found in outcomes:
+        # What cannot be stored could not be written down: it would be sent again and again.
+        outcome = replace(found, detail=storable(found.detail))
         row = connection.execute(
             select(notifications.c.channel, notifications.c.leased_by).where(
                 notifications.c.id == outcome.id
@@ -263,31 +268,6 @@ def _settled(outcome: Outcome, now: float) -> dict[str, object]:
     return values | {"state": state, "finished_at": now, "handle": outcome.handle}
 
 
-def release_leases(connection: Connection) -> int:
-    """Make everything due again that an earlier process was working on; return how many."""
-    return connection.execute(
-        update(notifications)
-        .where(notifications.c.state == "pending", notifications.c.leased_until > 0)
-        .values(leased_until=0.0, leased_by="")
-    ).rowcount
-
-
-def give_back(connection: Connection, channel: str, instance: str) -> int:
-    """Make due again what a process leased for a channel and is not sending; return how many.
-
-    Where the answer to a claim was lost, the rows are leased and nobody knows it.
-    """
-    return connection.execute(
-        update(notifications)
-        .where(
-            notifications.c.channel == channel,
-            notifications.c.state == "pending",
-            notifications.c.leased_by == instance,
-        )
-        .values(leased_until=0.0, leased_by="")
-    ).rowcount
-
-
 def next_due(connection: Connection, channel: str) -> float | None:
     """Return when the channel's next notification is due, unix seconds."""
     return connection.execute(
@@ -295,16 +275,3 @@ def next_due(connection: Connection, channel: str) -> float | None:
             notifications.c.channel == channel, notifications.c.state == "pending"
         )
     ).scalar()
-
-
-def expire_orphans(connection: Connection, channels: Collection[str], now: float) -> int:
-    """Give up what waits for a channel that is no longer configured; return how many."""
-    return connection.execute(
-        update(notifications)
-        .where(
-            notifications.c.state.in_(UNFINISHED),
-            notifications.c.channel.not_in(channels),
-            notifications.c.created_at <= now - GIVE_UP_AFTER,
-        )
-        .values(state="dead", finished_at=now, detail="the channel is no longer configured")
-    ).rowcount

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from webhook.adapters import outbox
+from webhook.adapters import outbox, upkeep
 from webhook.adapters.archive import Archive
 from webhook.adapters.database import Database, migrate
 from webhook.adapters.recording import Recorded, Recording, record
@@ -183,8 +183,8 @@ class Store:
         )
 
     async def give_back(self, channel: str) -> None:
-        """Give back this process' leases; see `outbox.give_back`."""
-        await self.write(lambda connection: outbox.give_back(connection, channel, self.instance))
+        """Give back this process' leases; see `upkeep.give_back`."""
+        await self.write(lambda connection: upkeep.give_back(connection, channel, self.instance))
 
     async def settle(self, outcomes: Sequence[outbox.Outcome], now: float) -> None:
         """Write down how attempts ended; see `outbox.settle`."""
@@ -195,7 +195,7 @@ class Store:
 
         Where other processes may be at work, their leases run out by themselves.
         """
-        return 0 if self.is_shared else await self.write(outbox.release_leases)
+        return 0 if self.is_shared else await self.write(upkeep.release_leases)
 
     async def clean(
         self,
@@ -213,7 +213,8 @@ class Store:
         ArchiveError
             If what is to be deleted cannot be written to the archive first.
         """
-        await self.write(lambda connection: outbox.expire_orphans(connection, channels, now))
+        await self.write(lambda connection: upkeep.mend_times(connection, now))
+        await self.write(lambda connection: upkeep.expire_orphans(connection, channels, now))
         total = 0
         while deleted := await self.write(
             lambda connection: forget(connection, now - retention, now, archive)
