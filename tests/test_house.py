@@ -59,7 +59,7 @@ def requirements_of(distribution: str) -> set[str]:
 RUNTIME = requirements("options", "install_requires")
 EXTRAS = {
     name
-    for extra in ("plots", "run", "train")
+    for extra in ("apprise", "plots", "postgres", "run", "train")
     for name in requirements("options.extras_require", extra)
 }
 

@@ -1,8 +1,6 @@
 """Slack: what a workspace accepts, edits and answers, and what it is never sent."""
 
 import asyncio
-import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,41 +8,15 @@ from pydantic import ValidationError
 
 from promkit.clock import ManualClock
 from promkit.errors import ConfigProblems
-from tests.webhook.channels.kit import HOSTILE, LINKS, channel, failure, sent
+from tests.webhook.channels.kit import channel, failure, sent
+from tests.webhook.channels.slackkit import bot, buttons, incoming, message
 from tests.webhook.deliveries import NOW
-from tests.webhook.standins import blockkit
-from tests.webhook.standins.slack import CHANNEL, TOKEN, Slack, slack
-from webhook.channels.base import Channel
-from webhook.channels.present import present
-from webhook.channels.samples import SAMPLES, Sample, sample
-from webhook.channels.slackblocks import escaped, laid_out, plain
+from tests.webhook.standins.slack import CHANNEL, TOKEN, slack
+from webhook.channels.samples import SAMPLES, Sample
 from webhook.channels.slackerrors import LIMITED, PERMANENT
 from webhook.config import load_config
-from webhook.core.facts import DigestRow
-from webhook.core.message import Message
 
 PICTURE = b"\x89PNG of a series"
-
-
-def message(kind: Sample = "firing", **changes: Any) -> Message:
-    made = sample(kind, "ops", "https://alerts.example.org", NOW)
-    return replace(made, **{"is_test": False, "links": LINKS, **changes})
-
-
-def incoming(workspace: Slack) -> Channel:
-    return channel(kind="slack", webhook_url=workspace.webhook_url)
-
-
-def bot(workspace: Slack, **settings: object) -> Channel:
-    return channel(
-        kind="slack", bot_token=TOKEN, channel="#ops", api_url=workspace.api_url, **settings
-    )
-
-
-def buttons(posted: dict[str, Any]) -> list[dict[str, Any]]:
-    (attachment,) = posted["attachments"]
-    rows = [block for block in attachment["blocks"] if block["type"] == "actions"]
-    return [element for row in rows for element in row["elements"]]
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -235,64 +207,6 @@ async def test_a_wrong_token_is_final_and_never_shown() -> None:
 
     assert str(error) == "chat.postMessage: invalid_auth"
     assert error.is_permanent
-
-
-async def test_hostile_labels_call_nobody_and_break_nothing() -> None:
-    labels = {name: HOSTILE for name in ("service", "instance", "pod", "a&b<c>")}
-    hostile = message(
-        labels=labels,
-        query=HOSTILE,
-        alertname=HOSTILE,
-        why=HOSTILE,
-        annotations={"summary": HOSTILE},
-    )
-    async with slack() as workspace:
-        await sent(incoming(workspace), hostile)
-        await sent(incoming(workspace), replace(hostile, text=(HOSTILE, f"{HOSTILE}\n\n{HOSTILE}")))
-
-    for posted in workspace.posted:
-        assert "as plain text" not in json.dumps(posted)
-        raw = json.dumps(posted["attachments"])
-        assert "<!channel>" not in raw
-        assert "&lt;!channel&gt;" in raw
-        for character in ("\\u0000", "\\u001b", "\\u202e", "\\r"):
-            assert character not in json.dumps(posted)
-
-
-@pytest.mark.parametrize("text", ["&" * 50_000, "<>" * 20_000, "ü" * 50_000, "a b\n" * 20_000])
-def test_the_limits_hold_for_messages_of_any_size(text: str) -> None:
-    long = {f"label{i}": text for i in range(50)}
-    huge = message(
-        labels=long, query=text, alertname=text, why=text, annotations={"summary": text},
-        sparkline="▁" * 5_000,
-    )  # fmt: skip
-    rows = tuple(DigestRow("critical", text, 1, True, text) for _ in range(100))
-    digest = message("digest")
-    assert digest.digest is not None
-    flood = replace(digest, digest=replace(digest.digest, held=5_000, rows=rows))
-    templated = replace(huge, text=(text, text))
-    linked = replace(huge, links=replace(LINKS, graph="https://p.example.org/" + "a" * 5_000))
-    for one in (huge, flood, templated, linked):
-        sheet = present(one, NOW)
-        for body in (laid_out(sheet), laid_out(sheet, is_interactive=True), plain(sheet)):
-            assert blockkit.problems(body.fields) == []
-
-
-def test_escaping_never_cuts_an_entity_in_two() -> None:
-    for longest in range(1, 30):
-        short = escaped("a&b<c>d&e", longest)
-        assert len(short) <= longest
-        assert not blockkit.problems({"text": short})
-    assert escaped("a&b", 100) == "a&amp;b"
-
-
-async def test_links_of_other_schemes_are_no_buttons() -> None:
-    bad = replace(LINKS, graph="javascript:alert(1)", runbook="http://a b", silence="")
-    async with slack() as workspace:
-        await sent(incoming(workspace), message(links=bad))
-
-    texts = [button["text"]["text"] for button in buttons(workspace.posted[0])]
-    assert texts == ["Grafana panel", "Incident", "✅ Confirmed", "🚫 False alarm"]
 
 
 async def test_an_upload_to_elsewhere_is_refused() -> None:
