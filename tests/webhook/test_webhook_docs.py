@@ -74,6 +74,14 @@ def test_the_reasons_are_those_that_the_types_allow() -> None:
     assert set(SUPPRESSED) == set(get_args(SuppressedReason))
 
 
+def test_the_first_configuration_of_a_newcomer_is_valid_with_its_comment_taken_away() -> None:
+    (first, *_) = re.findall(r"```yaml\n# webhook.yml\n(.*?)```", PAGE, re.DOTALL)
+
+    config = load_config(first.replace("# - {", "  - {"), "webhook.yml")
+
+    assert [channel.kind for channel in config.channels] == ["log", "slack"]
+
+
 def test_the_example_configuration_is_valid() -> None:
     section = PAGE.split("## Configuration")[1]
     (example, *_) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
