@@ -1,38 +1,30 @@
-"""How do people say what an incident was? By a signed link, or by the API.
+"""How do people say what an incident was? By a signed link.
 
 Mail scanners and chat services follow links, some send HEAD and OPTIONS: none of these writes
 anything. The page has buttons without scripts, and only their POST is a verdict.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Row
 
-from promkit.basicauth import credentials
 from promkit.clock import Clock
 from promkit.errors import SecretUnavailable
 from promkit.web import render_page
-from webhook.adapters.feedback import find_feedback, judge, newest_incident, with_verdict
+from webhook.adapters.feedback import judge, with_verdict
 from webhook.adapters.store import Store
 from webhook.core.digest import told_apart
-from webhook.core.message import rfc3339
 from webhook.core.present import VERDICTS as WORDS
 from webhook.core.present import moment, span
 from webhook.core.tokens import Key, TokenRefused, incident_of, sign
-from webhook.core.verdicts import VERDICTS, Judgement, judgement_of
-from webhook.web.origin import is_foreign, small_body
-from webhook.web.parts import error_response
-
-_DEFAULT_LIMIT, _MAX_LIMIT = 100, 1_000
-_MAX_JSON = 64 * 2**10
+from webhook.core.verdicts import Judgement, judgement_of
+from webhook.web.origin import form_fields, is_foreign
 
 # Of a link on a page, which is made anew whenever the page is.
 _LINK_SECONDS = 3600.0
@@ -161,13 +153,10 @@ async def take(request: web.Request) -> web.Response:
     incident_id = await _granted(request, feedback)
     if isinstance(incident_id, web.Response):
         return incident_id
-    fields = parse_qs((await small_body(request)).decode("utf-8", "replace"), max_num_fields=20)
-
-    def field(name: str) -> str:
-        return fields.get(name, [""])[0]
-
+    fields = await form_fields(request)
+    verdict, reason, author = (fields.get(name, "") for name in ("verdict", "reason", "author"))
     try:
-        judgement = judgement_of(field("verdict"), field("reason"), field("author"), "link")
+        judgement = judgement_of(verdict, reason, author, "link")
     except ValueError as error:
         return _refused(400, f"Choose one of the buttons: {error}.")
     incident = await feedback.give(incident_id, judgement)
@@ -207,103 +196,6 @@ async def _chart(feedback: Feedback, incident_id: int) -> web.Response:
         content_type="image/png",
         headers={"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"},
     )
-
-
-async def take_json(request: web.Request) -> web.Response:
-    """Store a verdict that a program or a logged-in person sends."""
-    feedback = request.app[FEEDBACK]
-    if is_foreign(request, feedback.settings().external_url, needs_origin=True):
-        return error_response(403, "this was sent by another site")
-    # No form of a foreign page can have this type.
-    if request.content_type != "application/json":
-        return error_response(415, "allowed: Content-Type: application/json")
-    try:
-        document = json.loads(await small_body(request, _MAX_JSON))
-        incident_id, fingerprint, judgement = _judgement(request, document)
-    except (ValueError, RecursionError) as error:
-        return error_response(400, f"{error}" or "the body is no JSON object")
-    if incident_id is None:
-        incident_id = await feedback.store.read(
-            lambda connection: newest_incident(connection, fingerprint)
-        )
-    incident = None if incident_id is None else await feedback.give(incident_id, judgement)
-    if incident is None:
-        return error_response(404, "there is no such incident, or it is older than the retention")
-    answer = {"incident": incident.id, "query": incident.query, "verdict": judgement.verdict}
-    if said := await feedback.told(incident):
-        answer["threshold"] = said
-    return web.json_response(answer)
-
-
-def _judgement(request: web.Request, document: object) -> tuple[int | None, str, Judgement]:
-    if not isinstance(document, dict):
-        raise ValueError("the body is no JSON object")
-    known = ("incident", "fingerprint", "verdict", "reason", "author")
-    for name in document:
-        if name not in known:
-            raise ValueError(f"unknown field {str(name)[:50]!r}; allowed: {', '.join(known)}")
-    texts = {name: document.get(name, "") for name in known[1:]}
-    for name, value in texts.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{name} is {type(value).__name__}; allowed: text")
-    incident = document.get("incident")
-    is_number = isinstance(incident, int) and not isinstance(incident, bool)
-    if is_number == bool(texts["fingerprint"]) or (incident is not None and not is_number):
-        raise ValueError("allowed: either incident, a number, or fingerprint, text")
-    if isinstance(incident, int) and not 0 < incident < 2**62:
-        raise ValueError("incident is out of range")
-    user, _ = credentials(request.headers.get("Authorization", ""))
-    author = texts["author"] or user
-    judgement = judgement_of(texts["verdict"], texts["reason"], author, "api")
-    return incident if isinstance(incident, int) else None, texts["fingerprint"], judgement
-
-
-async def list_feedback(request: web.Request) -> web.Response:
-    """Return verdicts, newest first."""
-    feedback = request.app[FEEDBACK]
-    known = ("query", "verdict", "limit", "before")
-    for name in request.query:
-        if name not in known:
-            return error_response(400, f"unknown parameter {name!r}; allowed: {', '.join(known)}")
-    numbers: dict[str, int] = {}
-    for name in ("limit", "before"):
-        text = request.query.get(name)
-        if text is not None:
-            if not (text.isascii() and text.isdigit() and len(text) <= 18):
-                return error_response(400, f"{name} is {text[:50]!r}; allowed: a whole number")
-            numbers[name] = int(text)
-    limit = numbers.get("limit", _DEFAULT_LIMIT)
-    if not 1 <= limit <= _MAX_LIMIT:
-        return error_response(400, f"limit is {limit}; allowed: 1 to {_MAX_LIMIT}")
-    verdict = request.query.get("verdict")
-    if verdict is not None and verdict not in VERDICTS:
-        allowed = ", ".join(VERDICTS)
-        return error_response(400, f"verdict is {verdict[:50]!r}; allowed: {allowed}")
-    query = request.query.get("query")
-    rows, before = await feedback.store.read(
-        lambda connection: find_feedback(
-            connection, limit, query=query, verdict=verdict, before=numbers.get("before")
-        )
-    )
-    return web.json_response({"feedback": [_row_json(row) for row in rows], "before": before})
-
-
-def _row_json(row: Row[Any]) -> dict[str, object]:
-    return {
-        "incident": row.incident_id,
-        "fingerprint": row.fingerprint,
-        "alertname": row.alertname,
-        "query": row.query,
-        "severity": row.severity,
-        "labels": row.labels,
-        "starts_at": rfc3339(row.starts_at),
-        "ends_at": None if row.ends_at is None else rfc3339(row.ends_at),
-        "verdict": row.verdict,
-        "reason": row.reason,
-        "author": row.author,
-        "via": row.via,
-        "changed_at": rfc3339(row.changed_at),
-    }
 
 
 async def _granted(request: web.Request, feedback: Feedback) -> int | web.Response:

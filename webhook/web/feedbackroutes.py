@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from promkit.webconfig import OPEN_HANDLERS
-from webhook.web import feedback, slack_interactions
+from webhook.web import feedback, slack_interactions, verdictapi
 from webhook.web.feedback import FEEDBACK, Feedback
 
 
@@ -27,8 +27,8 @@ def add_feedback(app: web.Application, parts: Feedback) -> None:
     app.router.add_post("/feedback/{token:[^/]{1,200}}", feedback.take)
     app.router.add_get("/charts/{token:[^/]{1,200}}.png", feedback.signed_chart)
     app.router.add_get("/incidents/{id:[0-9]{1,18}}/chart.png", feedback.chart)
-    app.router.add_get("/api/v1/feedback", feedback.list_feedback)
-    app.router.add_post("/api/v1/feedback", feedback.take_json)
+    app.router.add_get("/api/v1/feedback", verdictapi.list_feedback)
+    app.router.add_post("/api/v1/feedback", verdictapi.take_json)
     app.router.add_post("/slack/interactions", slack_interactions.take_interaction)
     app.cleanup_ctx.append(_answers)
 

@@ -1,12 +1,13 @@
 """Was a form sent from one of our own pages, and is its body as small as a form's?"""
 
 import asyncio
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
 MAX_FORM = 64 * 2**10
 _BODY_SECONDS = 10.0
+_MOST_FIELDS = 20
 
 
 def is_foreign(request: web.Request, external_url: str, *, needs_origin: bool = False) -> bool:
@@ -60,3 +61,19 @@ async def small_body(request: web.Request, limit: int = MAX_FORM) -> bytes:
     except (ConnectionError, web.RequestPayloadError):
         raise web.HTTPBadRequest(text="the body ended early") from None
     return b"".join(pieces)
+
+
+async def form_fields(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form, the first of each name.
+
+    Raises
+    ------
+    web.HTTPException
+        If there are more than a form of ours has, or its body is not one of a form.
+    """
+    body = (await small_body(request)).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(body, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"more than {_MOST_FIELDS} fields") from None
+    return {name: values[0] for name, values in fields.items()}

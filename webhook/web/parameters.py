@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from webhook.core.text import storable
+
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 
@@ -18,7 +20,8 @@ def parameters(request: web.Request, known: tuple[str, ...]) -> Mapping[str, str
     for name in request.query:
         if name not in known:
             raise BadParameter(f"unknown parameter {name!r}; allowed: {', '.join(known)}")
-    return request.query
+    # PostgreSQL refuses U+0000, even to compare with.
+    return {name: storable(request.query[name]) for name in request.query}
 
 
 def one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str | None:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -33,7 +32,7 @@ from webhook.core.message import rfc3339
 from webhook.core.present import moment
 from webhook.core.text import storable
 from webhook.core.tokens import Key, TokenRefused, incident_of, sign
-from webhook.web.origin import is_foreign, small_body
+from webhook.web.origin import form_fields, is_foreign, small_body
 from webhook.web.parameters import BadParameter, number, page_size, parameters
 from webhook.web.parts import error_response
 
@@ -205,15 +204,15 @@ async def undo_form(request: web.Request) -> web.Response:
     parts = request.app[THRESHOLDS]
     if is_foreign(request, parts.settings()[0]):
         return _refused(403, "This form was sent by another site.")
-    fields = parse_qs((await small_body(request)).decode("utf-8", "replace"), max_num_fields=20)
+    fields = await form_fields(request)
     try:
         keys, now = await parts.keys(), parts.clock.now()
-        change = incident_of(fields.get("undo", [""])[0], keys, "undo", now)
+        change = incident_of(fields.get("undo", ""), keys, "undo", now)
     except SecretUnavailable:
         return _refused(503, "Forms cannot be checked now; the log of the webhook says why.")
     except TokenRefused:
         return _refused(403, "This button is too old to be used; load the page anew.")
-    why = _line(fields.get("reason", [""])[0])
+    why = _line(fields.get("reason", ""))
     try:
         written = await parts.undo(change, _person(request) or "page", why)
     except ThresholdRefused as error:
