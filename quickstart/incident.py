@@ -17,7 +17,7 @@ def main() -> None:
     cores = os.cpu_count() or 1
     print(
         f"keeping {cores} cores busy for {SECONDS} s; within a minute the log of `make run` and\n"
-        "http://127.0.0.1:9854/ show AnomalyDetected for node_cpu_busy on this-machine"
+        "the page of the webhook show AnomalyDetected for node_cpu_busy on this-machine"
     )
     if os.getloadavg()[0] > cores / 2:
         print(
