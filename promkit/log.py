@@ -45,6 +45,8 @@ def setup_logging(level: str, fmt: str, stream: TextIO = sys.stderr) -> None:
     logging.captureWarnings(True)
     # It logs the paths of URLs, and some of those are secrets.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # It tells at the first start that it looked for fonts.
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

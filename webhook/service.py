@@ -285,7 +285,8 @@ class _Daemon:
                 deleted = await self._store.clean(
                     self._settings().channels, settings.retention, self._clock.now(), archive
                 )
-                log.info("old incidents deleted", extra={"rows": deleted})
+                if deleted:
+                    log.info("old incidents deleted", extra={"rows": deleted})
             except StoreError as error:
                 log.warning("cannot delete old incidents", extra={"problem": str(error)})
             await self._clock.sleep(DAY)
