@@ -16,7 +16,7 @@ from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
-from webhook.commands import backup, send_test, test_route
+from webhook.commands import backup, send_test, test_route, thresholds
 from webhook.commands.check_config import summary
 from webhook.errors import StoreError
 from webhook.service import Options, read_config, run
@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 code = backup.run_restore(options, config)
             case "test-route":
                 code = test_route.run(options, config)
+            case "thresholds":
+                code = thresholds.run(options, config)
             case _:
                 code = send_test.run(options, config, PROG)
         return code
@@ -128,7 +130,11 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_backup_flags(saving)
     filling = commands.add_parser("restore", help="fill the store from such a file")
     backup.add_restore_flags(filling)
-    for command in (checking, testing, routing, saving, filling):
+    moving = commands.add_parser(
+        "thresholds", help="say by what verdicts moved thresholds, and undo that"
+    )
+    actions = thresholds.add_flags(moving)
+    for command in (checking, testing, routing, saving, filling, *actions):
         command.add_argument(
             "--config.file",
             dest="config_file",

@@ -269,3 +269,26 @@ async def test_what_limits_hold_back_waits_for_its_digest_through_a_reload(tmp_p
     links = digest["links"]
     assert isinstance(links, dict)
     assert links["incident"].startswith("https://alerts.example.org/digests/")
+
+
+async def test_a_verdict_moves_a_threshold_and_tells_prometheus(tmp_path: Path) -> None:
+    async with receiving() as receiver:
+        config = write_config(tmp_path, receiver, "tuning: {alertnames: [CpuAnomaly]}\n")
+        async with running(config) as site:
+            # Ten incidents of one series.
+            assert await site.fires(*(f"{number}" for number in range(10))) == 200
+            for number in range(1, 11):
+                verdict = {"incident": number, "verdict": "false_alarm"}
+                url = f"http://{site.address}/api/v1/feedback"
+                async with site.session.post(url, json=verdict) as answer:
+                    said = (await answer.json())["threshold"]
+                if number == 9:
+                    assert said == "9 of 10 false alarms for this series; its threshold stays"
+            page = (await site.get("/metrics"))[1]
+            shown = (await site.get("/thresholds"))[1]
+            listed = json.loads((await site.get("/api/v1/adjustments"))[1])["adjustments"]
+
+    assert "the threshold is raised by 10 %, to 1.1 times" in said
+    assert 'anomaly_threshold_adjustment_ratio{instance="a",query="cpu"} 1.1' in page
+    assert "Undo 11" in shown
+    assert [(each["labels"], each["ratio"]) for each in listed] == [({"instance": "a"}, 1.1)]

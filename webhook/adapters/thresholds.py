@@ -231,9 +231,10 @@ def steps_of(connection: Connection, query: str, labels: Labels) -> list[Step]:
 
 def list_thresholds(connection: Connection) -> Sequence[Row[Any]]:
     """Return every ratio that was ever changed, by query and series."""
-    return connection.execute(
-        select(thresholds).order_by(thresholds.c.query, thresholds.c.labels_key)
-    ).all()
+    key = thresholds.c.labels_key
+    # That of the query itself before those of its series.
+    ordered = select(thresholds).order_by(thresholds.c.query, key != key_of({}), key)
+    return connection.execute(ordered).all()
 
 
 def list_history(

@@ -65,6 +65,13 @@ def message_lines(config: WebhookConfig) -> Iterator[str]:
     yield f"verdicts by links of {format_duration(config.feedback.links_valid)}, signed by {signed}"
     if config.feedback.slack_signing_secret_file is not None:
         yield "verdicts by buttons in Slack, at /slack/interactions"
+    tuning = config.tuning
+    if not tuning.enabled:
+        yield "verdicts move no thresholds"
+    elif config.prometheus is None:
+        yield "verdicts move thresholds; without prometheus nothing is replayed before"
+    else:
+        yield "verdicts move thresholds, after a replay of 14 days"
 
 
 def correlation_line(config: WebhookConfig) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import bcrypt
 import pytest
+from sqlalchemy import Row
 
 from tests.webhook.adapters.storing import record
 from tests.webhook.deliveries import NOW, alert
@@ -156,6 +157,22 @@ async def test_odd_forms(site: VerdictSite, data: Any, status: int) -> None:
     assert answer.status == status
     if status == 200:
         assert len((await site.verdicts())[0][1]) == 1_000
+
+
+async def test_the_page_says_what_a_verdict_did_to_the_threshold(
+    store: Store, tmp_path: Path
+) -> None:
+    async def told(incident: Row[Any]) -> str:
+        return f"7 of 10 false alarms for <{incident.query}>"
+
+    async with running(store, tmp_path, told=told) as site:
+        done = await site.client.post(f"/feedback/{site.token()}", data={"verdict": "false_alarm"})
+        shown = await site.client.get(f"/feedback/{site.token()}")
+        answer = await site.client.post("/api/v1/feedback", json={"incident": 1, **CONFIRM})
+
+        assert "Recorded: 7 of 10 false alarms for &lt;cpu&gt;." in await done.text()
+        assert "7 of 10" not in await shown.text()
+        assert (await answer.json())["threshold"] == "7 of 10 false alarms for <cpu>"
 
 
 async def test_pictures_are_for_signed_links_and_for_our_page(site: VerdictSite) -> None:

@@ -1,6 +1,6 @@
 """The addresses that take verdicts, over a real store with one incident."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from webhook.web.feedbackroutes import add_feedback
 
 KEYS = (Key(b"new secret of links"), Key(b"old secret of links"))
 PNG = b"\x89PNG drawn"
+Told = Callable[[Row[Any]], Awaitable[str]]
 
 
 @dataclass
@@ -54,7 +55,9 @@ class VerdictSite:
 
 
 @asynccontextmanager
-async def running(store: Store, folder: Path, web_config: str = "") -> AsyncIterator[VerdictSite]:
+async def running(
+    store: Store, folder: Path, web_config: str = "", told: Told | None = None
+) -> AsyncIterator[VerdictSite]:
     clock, registry = ManualClock(NOW), CollectorRegistry()
     metrics = VerdictMetrics(
         registry,
@@ -75,7 +78,7 @@ async def running(store: Store, folder: Path, web_config: str = "") -> AsyncIter
 
     app = web.Application()
     parts = Feedback(store, clock, keys, picture, metrics.judged, lambda: site.settings)
-    add_feedback(app, parts)
+    add_feedback(app, parts if told is None else replace(parts, told=told))
     if web_config:
         path = folder / "web.yml"
         path.write_text(web_config)

@@ -1,0 +1,181 @@
+"""Which thresholds were moved, and how are they put back? `anomaly-webhook thresholds`."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from promkit.clock import SystemClock
+from promkit.labels import parse_matchers
+from webhook.adapters.database import Database, known_revision, newest_revision
+from webhook.adapters.sqlite import SqliteFile
+from webhook.adapters.thresholds import (
+    ThresholdRefused,
+    Written,
+    list_history,
+    list_thresholds,
+    set_ratio,
+    undo,
+)
+from webhook.config import WebhookConfig
+from webhook.core.message import rfc3339
+from webhook.errors import StoreUnusable
+
+T = TypeVar("T")
+
+_DESCRIPTION = """\
+Say by what verdicts have moved thresholds, undo a change, or choose a ratio. The daemon may go on
+meanwhile: it publishes what the store holds. The exporter follows with its next evaluations.
+
+Exit code 0: done; 1: it did not work; 2: the command line or the configuration is wrong.
+"""
+_EXAMPLE = """\
+examples:
+  anomaly-webhook thresholds list
+  anomaly-webhook thresholds history --query node_cpu_busy
+  anomaly-webhook thresholds undo 7 --reason "too deaf"
+  anomaly-webhook thresholds set node_cpu_busy 1.2 --labels instance=db:9100
+"""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """Describe the command; return the parsers of what it can do."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = _DESCRIPTION
+    parser.epilog = _EXAMPLE
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every ratio that was ever changed")
+    history = actions.add_parser("history", help="changes and proposals, the newest first")
+    history.add_argument("--query", metavar="NAME", help="of one query alone")
+    history.add_argument("--limit", type=int, default=20, metavar="N", help="default: %(default)s")
+    undoing = actions.add_parser("undo", help="take one change back")
+    undoing.add_argument("change", type=int, help="its number in the history")
+    setting = actions.add_parser("set", help="put a ratio of your own in force")
+    setting.add_argument("query", help="name of the query")
+    setting.add_argument("ratio", type=float, help="0.5 to 1.5; 1 is as configured")
+    setting.add_argument(
+        "--labels",
+        type=_labels,
+        default={},
+        metavar="NAME=VALUE,…",
+        help="of one series, all that the exporter publishes; none: the whole query",
+    )
+    for each in (undoing, setting):
+        each.add_argument("--reason", default="", help="why, for the history")
+        each.add_argument("--author", default="command line", help="who, for the history")
+    for each in (listing, history):
+        each.add_argument("--json", action="store_true", help="for programs")
+    return [listing, history, undoing, setting]
+
+
+def run(options: argparse.Namespace, config: WebhookConfig) -> int:
+    """Do what was asked for; return the exit code."""
+    database, now = config.store.database, SystemClock().now()
+    try:
+        match options.action:
+            case "list":
+                print("\n".join(_listed(database, as_json=options.json)))
+            case "history":
+                print("\n".join(_history(database, options)))
+            case "undo":
+                written = _ask(
+                    database,
+                    lambda c: undo(c, options.change, options.author, options.reason, now),
+                    is_writing=True,
+                )
+                print(_said(written))
+            case _:
+                written = _ask(
+                    database,
+                    lambda c: set_ratio(
+                        c,
+                        options.query,
+                        options.labels,
+                        options.ratio,
+                        options.author,
+                        options.reason,
+                        now,
+                    ),
+                    is_writing=True,
+                )
+                print(_said(written))
+    except ThresholdRefused as error:
+        print(f"nothing was changed: {error}")
+        return 1
+    return 0
+
+
+def _said(written: Written) -> str:
+    return f"{written.query}: {written.words} (change {written.id})"
+
+
+def _listed(database: Database, *, as_json: bool) -> list[str]:
+    rows = _ask(database, list_thresholds)
+    if as_json:
+        listed = [
+            {"query": row.query, "labels": row.labels, "ratio": row.ratio,
+             "changed_at": rfc3339(row.changed_at)}
+            for row in rows
+        ]  # fmt: skip
+        return [json.dumps({"adjustments": listed}, indent=1)]
+    return [
+        f"{row.ratio:<9g} {rfc3339(row.changed_at)}  {row.query}{_named(row.labels)}"
+        for row in rows
+    ] or ["no threshold was ever moved"]
+
+
+def _history(database: Database, options: argparse.Namespace) -> list[str]:
+    limit = max(1, options.limit)
+    rows, _ = _ask(database, lambda c: list_history(c, limit, query=options.query))
+    if options.json:
+        names = ("id", "at", "actor", "action", "subject", "before", "after", "detail")
+        return [json.dumps({name: getattr(row, name) for name in names}) for row in rows]
+    return [
+        f"{row.id:<6} {rfc3339(row.at)}  {row.subject}{_named(row.after['labels'])}  "
+        f"{row.before['ratio']:g} -> {row.after['ratio']:g}  {row.actor}: {row.detail}"
+        for row in rows
+    ] or ["no threshold was ever moved"]
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    pairs = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
+    return f"{{{pairs}}}" if pairs else ""
+
+
+def _ask(database: Database, job: Callable[[Connection], T], *, is_writing: bool = False) -> T:
+    """Run a job on the store, whether or not a daemon is at work.
+
+    Raises
+    ------
+    StoreUnusable
+        If there is no store, another version made it, or it cannot be used now.
+    """
+    if isinstance(database, SqliteFile) and not database.path.exists():
+        raise StoreUnusable(f"there is no store at {database.path}; check store.url")
+    engine = database.writing_engine() if is_writing else database.reading_engine()
+    try:
+        with engine.begin() as connection:
+            found = known_revision(connection, database)
+            if found != newest_revision():
+                raise StoreUnusable(
+                    f"{database.name} has the schema revision {found or 'none'}, this version "
+                    f"needs {newest_revision()}; run the daemon once to bring it up to date"
+                )
+            return job(connection)
+    except DBAPIError as error:
+        raise database.unusable(error) from error
+    finally:
+        engine.dispose()
+
+
+def _labels(text: str) -> dict[str, str]:
+    try:
+        matchers = parse_matchers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if any(matcher.op != "=" for matcher in matchers):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: name=value, name=value")
+    return {matcher.name: matcher.value for matcher in matchers}
