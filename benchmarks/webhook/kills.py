@@ -41,7 +41,7 @@ def _report(options: argparse.Namespace, found: Outcome) -> None:
     twice = ", ".join(f"{name} {count}" for name, count in found.twice.items())
     print(f"kills                      {options.kills}, seed {options.seed}")
     print(f"alerts accepted            {found.accepted} in {found.seconds:.0f} s", end=", ")
-    print(f"{found.accepted / found.seconds:.0f} per second")
+    print(f"{found.accepted / found.lived:.0f} per second in which it was up")
     print(f"lost, opened twice, untold {found.lost}, {found.opened_twice}, {found.untold}")
     print(f"database                   {found.damage}")
     print(f"told one by one            {found.sent} messages, and {found.digests} digests")

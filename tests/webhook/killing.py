@@ -101,7 +101,8 @@ class Outcome:
     mail_ids_astray : mails beyond the first of their notification with another Message-ID
     sent, digests : messages of incidents that were sent, and digests
     answers : what the sender was answered
-    seconds, cpu_seconds : how long the load lasted, and the CPU time of all daemons
+    seconds, lived : how long the load lasted, and for how long of it somebody took alerts
+    cpu_seconds : of all daemons
     """
 
     accepted: int
@@ -116,6 +117,7 @@ class Outcome:
     digests: int
     answers: Counter[int | str]
     seconds: float
+    lived: float
     cpu_seconds: float
 
 
@@ -146,18 +148,23 @@ async def kill_again_and_again(
     sender = Sender(address, pace, 10, {10: "high", 100: "critical"})
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     posting = asyncio.create_task(sender.run())
+    lived = 0.0
     for number in range(kills):
         async with daemon(config, address) as running:
+            born = time.monotonic()
             await asyncio.sleep(chance.uniform(0.0, longest_life))
             if number % 2:
                 await people.is_on_the_way(number // 2)
             await running.stop(signal.SIGKILL)
+            lived += time.monotonic() - born
             people.let_go()
     sender.finish()
     async with AsyncExitStack() as stack:
         last = await stack.enter_async_context(daemon(config, address))
+        born = time.monotonic()
         await posting
         seconds = time.monotonic() - began
+        lived += time.monotonic() - born
         if database.is_shared:
             await last.stop(signal.SIGKILL)
             _let_leases_run_out(database)
@@ -166,7 +173,7 @@ async def kill_again_and_again(
         await last.stop(signal.SIGTERM)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return _outcome(database, sender, people, seconds, cpu)
+    return _outcome(database, sender, people, seconds, lived, cpu)
 
 
 def _let_leases_run_out(database: Database) -> None:
@@ -188,7 +195,12 @@ async def _until_all_told(running: Daemon) -> None:
 
 
 def _outcome(
-    database: Database, sender: Sender, people: People, seconds: float, cpu: float
+    database: Database,
+    sender: Sender,
+    people: People,
+    seconds: float,
+    lived: float,
+    cpu: float,
 ) -> Outcome:
     engine = database.reading_engine()
     with engine.connect() as connection:
@@ -230,6 +242,7 @@ def _outcome(
         digests=sum(row.kind == "digest" for row in rows),
         answers=sender.answers,
         seconds=seconds,
+        lived=lived,
         cpu_seconds=cpu,
     )
 
