@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -69,14 +70,38 @@ class PostgresServer:
         assert path is not None, "PostgreSQL is not installed: make programs"
         return path
 
-    def _run(self, program: str, *arguments: str) -> None:
+    @contextmanager
+    def outlived_by_nobody(self) -> Iterator[None]:
+        """Have the server stopped when this process ends, even by a kill.
+
+        Its end of a pipe is closed then, whatever ended it; a server that was started for the tests
+        would run for ever.
+        """
+        script = 'read _; "$0" stop --mode=immediate --pgdata="$1"; rm -rf "$2"'
+        arguments = (self._program("pg_ctl"), self._data, self.folder)
+        with subprocess.Popen(
+            ["sh", "-c", script, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Neither Ctrl-C nor the end of the group may end it first.
+            start_new_session=True,
+            **self._identity(),
+        ):
+            yield
+
+    def _identity(self) -> dict[str, Any]:
         # The server refuses to run as root.
+        if self._user is None:
+            return {}
+        group = pwd.getpwnam(self._user).pw_gid
+        return {"user": self._user, "group": group, "extra_groups": ()}
+
+    def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
             [self._program(program), *arguments, f"--pgdata={self._data}"],
             cwd=self.folder,
-            user=self._user,
-            group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
-            extra_groups=None if self._user is None else (),
+            **self._identity(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -94,14 +119,15 @@ def running_postgres() -> Iterator[PostgresServer]:
         user = "nobody"
         shutil.chown(folder, user)
     server = PostgresServer(folder, user)
-    try:
-        server.create()
-        server.start()
-        yield server
-    finally:
-        if server.is_running:
-            server.stop()
-        shutil.rmtree(folder)
+    with server.outlived_by_nobody():
+        try:
+            server.create()
+            server.start()
+            yield server
+        finally:
+            if server.is_running:
+                server.stop()
+            shutil.rmtree(folder)
 
 
 def database_of(url: str) -> PostgresDatabase:
