@@ -31,7 +31,7 @@ STYLE = (
     "td,th{padding:.25rem .75rem;text-align:left;vertical-align:top;"
     "border-bottom:1px solid #8886}code{background:#8883;padding:0 .25rem}"
     "img{max-width:100%;height:auto}"
-    ".at{white-space:nowrap}"
+    ".at{white-space:nowrap}.text{min-width:14rem;overflow-wrap:anywhere}"
 )
 
 

@@ -124,7 +124,8 @@ def create_app(
 
     async def index(_: web.Request) -> web.Response:
         now = as_table(await find(Wanted(SHOWN)))
-        return render_page(title, f"{_table(overview())}<h2>Anomalous now</h2>{now}{_LINKS}")
+        body = f"<h2>Anomalous now</h2>{now}<h2>Queries</h2>{_table(overview())}{_LINKS}"
+        return render_page(title, body)
 
     app = web.Application()
     app.cleanup_ctx.append(shut_threads)
@@ -253,5 +254,6 @@ def _cells(row: QueryRow) -> str:
         cycles.append(f"{cycle.state}, {made}")
         errors.append(cycle.error and f"{name}: {cycle.error}")
     error = "; ".join(one for one in errors if one)
-    texts = (row.query, row.state, row.series, row.warming, evaluated, *cycles, error)
-    return "".join(f"<td>{html.escape(str(text))}</td>" for text in texts)
+    texts = (row.query, row.state, row.series, row.warming, evaluated, *cycles)
+    short = "".join(f'<td class="at">{html.escape(str(text))}</td>' for text in texts)
+    return f'{short}<td class="text">{html.escape(error)}</td>'

@@ -94,7 +94,7 @@ def draw(course: Course, subject: Subject) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
     from PIL import Image
 
     zone = ZoneInfo(subject.zone)
@@ -127,6 +127,8 @@ def draw(course: Course, subject: Subject) -> bytes:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(write(locator, tz=zone))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value, subject.unit)))
+    if subject.unit == "bytes":
+        axes.yaxis.set_major_locator(MultipleLocator(round_bytes(*axes.get_ylim())))
     axes.set_xlim(times[0], times[-1])
     axes.grid(alpha=0.25, lw=0.5)
     axes.spines[["top", "right"]].set_visible(False)
@@ -140,6 +142,11 @@ def draw(course: Course, subject: Subject) -> bytes:
     small = io.BytesIO()
     Image.open(picture).convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True)
     return small.getvalue()
+
+
+def round_bytes(low: float, high: float) -> float:
+    """Return a distance of ticks that is round in KiB, MiB and so on, three to seven of them."""
+    return 2.0 ** math.ceil(math.log2((high - low) / 6))
 
 
 def outside_of(course: Course) -> Sequence[int]:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -127,9 +128,9 @@ async def test_the_page_for_people(aiohttp_client: AiohttpClient) -> None:
     ]
     client = await aiohttp_client(app_of(rows=rows))
     page = await (await client.get("/")).text()
-    assert "<td>load</td><td>ok</td><td>12</td><td>3</td><td>2025-11-21 04:40:00 UTC</td>" in page
-    assert "<td>&lt;b&gt;</td><td>failing</td><td>0</td><td>0</td><td>never</td>" in page
-    assert "<td>1:4: parse error</td>" in page
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
+    assert cells[:8] == ["load", "ok", "12", "3", "2025-11-21 04:40:00 UTC", "", "", ""]
+    assert cells[8:] == ["&lt;b&gt;", "failing", "0", "0", "never", "", "", "1:4: parse error"]
     assert 'href="metrics"' in page
 
 

@@ -5,7 +5,16 @@ import struct
 
 import pytest
 
-from webhook.adapters.chart import MAX_BYTES, Charts, Subject, alt_text, can_draw, draw, outside_of
+from webhook.adapters.chart import (
+    MAX_BYTES,
+    Charts,
+    Subject,
+    alt_text,
+    can_draw,
+    draw,
+    outside_of,
+    round_bytes,
+)
 from webhook.core.facts import Course
 from webhook.core.samples import full_sample
 
@@ -36,14 +45,23 @@ def test_a_picture_is_small_and_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "step"),
+    [(0.0, 67 * 2.0**20, 16 * 2.0**20), (-3.3, 70.0, 16.0), (1e9, 1e9 + 3, 0.5), (0.0, 6.0, 1.0)],
+)
+def test_ticks_of_bytes_are_round_in_powers_of_two(low: float, high: float, step: float) -> None:
+    assert round_bytes(low, high) == step
+
+
+@pytest.mark.parametrize("unit", ["", "bytes"])
+@pytest.mark.parametrize(
     "course",
     [
         Course((0.0, 60.0), (1.0, 1.0), (math.nan,) * 2, (math.nan,) * 2),
         Course((0.0, 60.0, 120.0), (1.0, math.nan, 1e300), (0.0,) * 3, (1.0,) * 3),
     ],
 )
-def test_odd_courses_can_be_drawn(course: Course) -> None:
-    ended = Subject("x" * 500, "", "UTC", 30.0, 90.0)
+def test_odd_courses_can_be_drawn(course: Course, unit: str) -> None:
+    ended = Subject("x" * 500, unit, "UTC", 30.0, 90.0)
     assert draw(course, ended).startswith(b"\x89PNG")
 
 
