@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from webhook.adapters.likeness import PART, closest_series, possible_series, without_name
 from webhook.adapters.prometheus import Prometheus, Track
 from webhook.core.facts import Breach, Course, Reading
 from webhook.core.links import quoted, selector
@@ -45,10 +46,6 @@ _CAPACITY_ALERT = "AnomalyCapacityRunningOut"
 _FORECAST_ALERT = re.compile("breach|forecast|capacity|predict", re.IGNORECASE)
 # A breach that is less likely than not is no news.
 _LIKELY = 0.5
-# Tells the parts of one answer apart; no series has a label of this name.
-PART = "anomaly_webhook_part"
-_LEGACY_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_MOST_LABELS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,7 @@ async def find_series(
     values = {
         _READING[track.labels["__name__"]]: _finite(track.values[-1])
         for track in tracks
-        if _without_name(track) == own and track.labels["__name__"] in _READING
+        if without_name(track) == own and track.labels["__name__"] in _READING
     }
     known = values.get
     reading = Reading(
@@ -154,7 +151,7 @@ async def look_around(
     gauges = {
         track.labels.get("__name__", ""): track.values[-1]
         for track in by_part[""]
-        if _without_name(track) == own
+        if without_name(track) == own
     }
     signals = Signals(
         detectors=_scores(by_part["detector"], own),
@@ -203,7 +200,7 @@ async def find_course(
     tracks = await prometheus.course(expr, times[0], times[-1], step, seconds)
     lines: dict[str, list[float]] = {}
     for track in tracks:
-        if _without_name(track) != labels or track.labels["__name__"] not in _COURSE:
+        if without_name(track) != labels or track.labels["__name__"] not in _COURSE:
             continue
         line = lines[_COURSE[track.labels["__name__"]]] = [math.nan] * POINTS
         for at, value in zip(track.times, track.values, strict=True):
@@ -253,33 +250,10 @@ async def look_up(
     return found, problems
 
 
-def possible_series(names: str, labels: Mapping[str, str]) -> str:
-    """Return the PromQL for series whose labels are each like the alert's, or not there at all.
-
-    Alerts have labels that their series lack: external ones, and those of whoever passed them on.
-    """
-    pairs = [f"__name__=~{quoted(names)}", f"query={quoted(labels['query'])}"]
-    for name, value in sorted(labels.items())[:_MOST_LABELS]:
-        if name != "query" and _LEGACY_NAME.fullmatch(name):
-            pairs.append(f"{name}=~{quoted(re.escape(value) + '|')}")
-    return f"{{{','.join(pairs)}}}"
-
-
-def closest_series(tracks: Sequence[Track], labels: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the labels of the series that has most in common with the alert, and nothing else."""
-    wanted = labels.items()
-    found = [own for track in tracks if (own := _without_name(track)).items() <= wanted]
-    return max(found, key=len) if found else None
-
-
-def _without_name(track: Track) -> dict[str, str]:
-    return {name: value for name, value in track.labels.items() if name not in ("__name__", PART)}
-
-
 def _scores(tracks: Sequence[Track], own: Mapping[str, str] | None) -> dict[str, float]:
     scores: dict[str, float] = {}
     for track in tracks:
-        labels = _without_name(track)
+        labels = without_name(track)
         name = labels.pop("detector", "")
         if name and (own is None or labels == own) and math.isfinite(track.values[-1]):
             # Several exporters may watch a query.
@@ -288,7 +262,7 @@ def _scores(tracks: Sequence[Track], own: Mapping[str, str] | None) -> dict[str,
 
 
 def _value_of(tracks: Sequence[Track], own: Mapping[str, str]) -> float | None:
-    values = [track.values[-1] for track in tracks if _without_name(track) == own]
+    values = [track.values[-1] for track in tracks if without_name(track) == own]
     return _finite(values[0]) if values else None
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from webhook.adapters.announcing import announce_end, firing_row, missed_row
 from webhook.adapters.schema import events, incidents, notifications
 from webhook.core.alerts import Alert, Delivery, Origin, severity_of
 from webhook.core.incidents import Change, Span, announces, transition
@@ -140,12 +141,18 @@ class _Work:
         if self._new:
             _insert(connection, self._new)
         if self._firing:
-            rows = [_firing(*firing) for firing in self._firing]
+            rows = [firing_row(one.id, channel, at) for one, channel, at in self._firing]
             connection.execute(insert(notifications), rows)
-        if missed := [row for one in self._missed for row in _over(*one)]:
+        missed = [
+            missed_row(one.id, channel, at)
+            for one, at in self._missed
+            if one.routed is not None
+            for channel in one.routed.channels
+        ]
+        if missed:
             connection.execute(insert(notifications), missed)
         for chunk in _chunks(incident.id for incident in self._closed):
-            _announce_end(connection, chunk, now)
+            announce_end(connection, chunk, now)
         if self._events:
             connection.execute(insert(events), [_event(*event) for event in self._events])
 
@@ -253,49 +260,6 @@ def _new(incident: _Incident) -> dict[str, object]:
         "extras": incident.extras,
         "origin": incident.origin,
     }
-
-
-def _firing(incident: _Incident, channel: str, now: float) -> dict[str, object]:
-    return {
-        "incident_id": incident.id,
-        "channel": channel,
-        "kind": "firing",
-        "state": "new",
-        "attempts": 0,
-        "created_at": now,
-        "due_at": now,
-        "leased_until": 0.0,
-        "detail": "",
-    }
-
-
-def _over(incident: _Incident, now: float) -> Iterator[dict[str, object]]:
-    """Yield what the next digests say of an incident that nobody delivered and that is over."""
-    for channel in () if incident.routed is None else incident.routed.channels:
-        held = {"state": "held", "held_reason": "missed", "held_until": now}
-        yield _firing(incident, channel, now) | held
-
-
-def _announce_end(connection: Connection, incident_ids: Sequence[int | None], now: float) -> None:
-    """Put a resolved notification beside each firing one that was not given up."""
-    columns = notifications.c
-    values = select(
-        columns.incident_id,
-        columns.channel,
-        literal("resolved"),
-        literal("new"),
-        literal(0),
-        literal(now),
-        literal(now),
-        literal(0.0),
-        literal(""),
-    ).where(
-        columns.incident_id.in_(incident_ids),
-        columns.kind == "firing",
-        columns.state.in_(("new", "held", "digested", "pending", "sent")),
-    )
-    names = "incident_id channel kind state attempts created_at due_at leased_until detail"
-    connection.execute(insert(notifications).from_select(names.split(), values))
 
 
 def _event(

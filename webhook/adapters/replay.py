@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from webhook.adapters.lookup import PART, closest_series, possible_series
+from webhook.adapters.likeness import PART, closest_series, possible_series
 from webhook.adapters.prometheus import Prometheus, Track
 from webhook.adapters.thresholds import Labels
 from webhook.adapters.verdictpast import SCRAPED, Past
