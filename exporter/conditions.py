@@ -55,7 +55,7 @@ class Conditions:
         """
         if not self.masks:
             return published
-        [(_, _, masks)] = self.masks.stretches(np.array([instant], dtype=np.int64))
+        [(_, _, masks)] = self.masks.stretches(published.query, np.array([instant], dtype=np.int64))
         muting = [mask for mask in masks if mask.mutes]
         if not muting:
             return published

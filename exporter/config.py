@@ -17,6 +17,7 @@ from exporter.settings.calendars import CalendarConfig
 from exporter.settings.drift import DriftConfig, resolve_drift
 from exporter.settings.forecast import ForecastConfig, resolve
 from exporter.settings.maintenance import MaintenanceConfig, check_maintenance
+from exporter.settings.masks import MasksConfig
 from exporter.settings.models import ModelsConfig, resolve_models
 from exporter.settings.modelwatch import WatchedModelConfig, check_watched, resolve_watched
 from exporter.settings.places import PrometheusConfig, StateConfig
@@ -135,6 +136,8 @@ class Config(StrictModel):
     """Special days, by the names that forecasts and maintenance refer to."""
     maintenance: tuple[MaintenanceConfig, ...] = ()
     """Times of some series that nothing is learned from."""
+    masks: MasksConfig = MasksConfig()
+    """What else is not learned from: incidents and alerts."""
     watched_models: tuple[WatchedModelConfig, ...] = ()
     """Models of your own, whose features, predictions and quality are looked after."""
 

@@ -33,7 +33,7 @@ def evaluate_under(
     owned: bool = False,
 ) -> Iterator[tuple[QueryState, Evaluation]]:
     """Do what `evaluate` does, cut where a mask begins or ends; yield what became of each part."""
-    for stretch in _stretches(state, batch, conditions):
+    for stretch in _stretches(plan.query, batch, conditions):
         part = batch.columns(stretch.start, stretch.stop)
         ready = _turn(plan, state, part, stretch, conditions)
         terms_of = conditions.terms_of(plan, stretch.masks)
@@ -52,7 +52,7 @@ def advance_under(
 ) -> tuple[QueryState, tuple[DetectorError, ...]]:
     """Do what `advance` does, cut where a mask begins or ends."""
     failures: dict[str, DetectorError] = {}
-    for stretch in _stretches(state, batch, conditions):
+    for stretch in _stretches(plan.query, batch, conditions):
         part = batch.columns(stretch.start, stretch.stop)
         ready = _turn(plan, state, part, stretch, conditions)
         terms_of = conditions.terms_of(plan, stretch.masks)
@@ -62,9 +62,9 @@ def advance_under(
     return state, tuple(failures.values())
 
 
-def _stretches(state: QueryState, batch: SeriesBatch, conditions: Conditions) -> list[Stretch]:
+def _stretches(query: str, batch: SeriesBatch, conditions: Conditions) -> list[Stretch]:
     if conditions.masks:
-        return conditions.masks.stretches(batch.times)
+        return conditions.masks.stretches(query, batch.times)
     return [Stretch(0, len(batch.times), ())]
 
 

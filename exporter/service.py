@@ -184,6 +184,7 @@ class Service:
         """Have the kernels ready before the first evaluations, which wait for it."""
         work = self._pool.submit(compile_kernels, plans)
         await follow(work, self._clock, "detectors", "evaluations")
+        await self._beside.until_masked()  # a look-back is not to learn from known incidents
 
     def _render(self) -> Iterator[bytes]:
         """Yield the page of what is published at this instant; runs on a scrape's threads."""

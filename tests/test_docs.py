@@ -25,6 +25,7 @@ from exporter.settings.adjustments import AdjustmentsConfig
 from exporter.settings.drift import DriftConfig
 from exporter.settings.forecast import CapacityConfig, ForecastConfig
 from exporter.settings.maintenance import MaintenanceConfig
+from exporter.settings.masks import MasksConfig
 from exporter.settings.models import ModelsConfig
 from exporter.settings.modelwatch import WatchedModelConfig
 from exporter.settings.places import PrometheusConfig, StateConfig
@@ -41,6 +42,7 @@ MODELS = (
     StateConfig,
     AdjustmentsConfig,
     MaintenanceConfig,
+    MasksConfig,
     ForecastConfig,
     CapacityConfig,
     DriftConfig,

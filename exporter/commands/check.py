@@ -9,6 +9,7 @@ from exporter.settings.adjustments import adjustments_in_words
 from exporter.settings.drift import drift_in_words
 from exporter.settings.forecast import in_words
 from exporter.settings.maintenance import maintenance_in_words
+from exporter.settings.masks import masks_in_words
 from exporter.settings.models import models_in_words
 from exporter.settings.modelwatch import watched_in_words
 from promkit.cliargs import add_config_flags
@@ -73,6 +74,7 @@ def _check(flags: argparse.Namespace) -> int:
                 print(f"  {what}FAILED: {error}")
     for entry in config.maintenance:
         print(f"maintenance {entry.name}: {maintenance_in_words(entry)}")
+    print(f"masks: {masks_in_words(config.masks)}")
     print(f"thresholds {adjustments_in_words(config.adjustments)}")
     what = f"{len(failed)} of {len(queries)} queries failed"
     print(what if failed else f"{flags.config_file} is fine")

@@ -142,27 +142,34 @@ def adjustments_in(batch: SeriesBatch) -> tuple[tuple[Adjustment, ...], int]:
     batch : one column, of the gauge and of `TARGET`
     """
     found: list[tuple[dict[str, str], float]] = []
-    targets: list[dict[str, str]] = []
+    every = [named(key) for key in batch.keys]
+    targets = targets_in(every)
     beyond = 0
-    for row, key in enumerate(batch.keys):
-        labels, value = named(key), float(batch.values[row, -1])
-        if labels.get("__name__") == TARGET:
-            added = {name: text for name, text in labels.items() if name not in _TARGETS_OWN}
-            targets.append(added)
-        elif labels.get("query") and np.isfinite(value):
+    for row, labels in enumerate(every):
+        value = float(batch.values[row, -1])
+        if labels.get("__name__") != TARGET and labels.get("query") and np.isfinite(value):
             beyond += not LOWEST <= value <= HIGHEST
             found.append((labels, min(max(value, LOWEST), HIGHEST)))
     entries = []
     for labels, ratio in found:
         query = labels["query"]
-        own, foreign = _own(labels, targets)
+        own, foreign = own_labels(labels, targets)
         is_whole = all(name in foreign for name in own)
         about = {} if is_whole else own
         entries.append(Adjustment(query, about, ratio, _SCRAPED | foreign))
     return tuple(entries), beyond
 
 
-def _own(
+def targets_in(answer: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return what the scrapes of the webhook add to its metrics, given an answer's labels."""
+    return [
+        {name: text for name, text in labels.items() if name not in _TARGETS_OWN}
+        for labels in answer
+        if labels.get("__name__") == TARGET
+    ]
+
+
+def own_labels(
     labels: Mapping[str, str], targets: Sequence[Mapping[str, str]]
 ) -> tuple[dict[str, str], frozenset[str]]:
     """Return labels as the webhook published them, and which of them its scrape has added.

@@ -1,6 +1,7 @@
 """Which samples are not to be learned from? Those in times that people call out of the ordinary."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -18,13 +19,26 @@ class Mask:
     Parameters
     ----------
     spans : returns those between two instants, unix milliseconds; more may be returned
-    concerns : tells, given a query and the labels of one of its series, whether it is meant
+    concerns : tells whether a series with these labels is meant
     mutes : those samples are not judged either
+    queries : names of those that are meant; none for all
+    first, last : unix milliseconds that all spans lie between
     """
 
     spans: Callable[[int, int], Spans]
-    concerns: Callable[[str, Mapping[str, str]], bool]
+    concerns: Callable[[Mapping[str, str]], bool]
     mutes: bool = False
+    queries: Collection[str] = ()
+    first: float = -math.inf
+    last: float = math.inf
+
+
+def fixed_mask(
+    spans: Spans, concerns: Callable[[Mapping[str, str]], bool], queries: Collection[str] = ()
+) -> Mask:
+    """Return a mask whose spans, at least one, are known once for all."""
+    first, last = float(spans[0, 0]), float(spans[-1, 1])
+    return Mask(lambda start, end: spans, concerns, queries=queries, first=first, last=last)
 
 
 class Stretch(NamedTuple):
@@ -50,48 +64,55 @@ class Masks:
     def __bool__(self) -> bool:
         return bool(self._masks)
 
-    def stretches(self, times: Ints) -> list[Stretch]:
-        """Cut columns, int64 [T] in unix milliseconds, where a mask begins or ends."""
-        holds = self._holds(times)
+    def stretches(self, query: str, times: Ints) -> list[Stretch]:
+        """Cut columns, int64 [T] in unix milliseconds, where a mask of a query begins or ends."""
+        masks, holds = self._holding(query, times)
         edges = np.flatnonzero((holds[:, 1:] != holds[:, :-1]).any(0)) + 1
         starts = [0, *edges.tolist()]
         return [
             Stretch(
                 start,
                 stop,
-                tuple(self._masks[place] for place in np.flatnonzero(holds[:, start]).tolist()),
+                tuple(masks[place] for place in np.flatnonzero(holds[:, start]).tolist()),
             )
             for start, stop in zip(starts, [*starts[1:], len(times)], strict=True)
         ]
 
     def rows(self, query: str, keys: Keys, masks: Sequence[Mask]) -> Bools:
-        """Return which series any of some masks concerns, bool [S]."""
+        """Return which series of a query any of some masks concerns, bool [S]."""
         found = np.zeros(len(keys), dtype=np.bool_)
         for mask in masks:
             known = self._kept.get((query, mask))
             if known is None or known[0] != keys:
-                told = [mask.concerns(query, named(key)) for key in keys]
+                told = [mask.concerns(named(key)) for key in keys]
                 known = self._kept[query, mask] = keys, np.array(told, dtype=np.bool_)
             found |= known[1]
         return found
 
     def where(self, query: str, keys: Keys, times: Ints) -> Bools | None:
-        """Return which samples are masked, bool [S, T]; None if none is."""
-        holds = self._holds(times)
-        masks = [place for place in range(len(self._masks)) if holds[place].any()]
-        if not masks:
+        """Return which samples of a query are masked, bool [S, T]; None if none is."""
+        masks, holds = self._holding(query, times)
+        if not holds.any():
             return None
         found = np.zeros((len(keys), len(times)), dtype=np.bool_)
-        for place in masks:
-            found |= self.rows(query, keys, (self._masks[place],))[:, None] & holds[place]
+        for place, mask in enumerate(masks):
+            found |= self.rows(query, keys, (mask,))[:, None] & holds[place]
         return found
 
-    def _holds(self, times: Ints) -> Bools:
-        """Return which mask holds when, bool [M, T]."""
-        holds = np.zeros((len(self._masks), len(times)), dtype=np.bool_)
-        for place, mask in enumerate(self._masks):
-            holds[place] = inside(times, mask.spans(int(times[0]), int(times[-1]) + 1))
-        return holds
+    def _holding(self, query: str, times: Ints) -> tuple[list[Mask], Bools]:
+        """Return the M masks of a query that may hold, and when each does, bool [M, T]."""
+        start, end = int(times[0]), int(times[-1]) + 1
+        masks = [
+            mask
+            for mask in self._masks
+            if mask.first < end
+            and mask.last > start
+            and (not mask.queries or query in mask.queries)
+        ]
+        holds = np.zeros((len(masks), len(times)), dtype=np.bool_)
+        for place, mask in enumerate(masks):
+            holds[place] = inside(times, mask.spans(start, end))
+        return masks, holds
 
 
 NO_MASKS: Final = Masks()

@@ -93,6 +93,10 @@ class AdjustmentLoop(SlowLoop):
         counts = {name: self.adjustments.count(name) for name in self._queries}
         return AdjustmentFacts(counts, self._last_read, self._clamped, dict(self._failures))
 
+    async def stop(self) -> None:
+        """Return once it does not run any more, whatever Prometheus still has to say."""
+        await self._abandon()
+
     @property
     def _phase(self) -> float:
         return 0.0  # evaluations come right after it, by their `offset`

@@ -1,26 +1,29 @@
 """What runs beside the evaluations: forecasts, drift, the life of models, verdicts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 
 from exporter.adapters.adjustmentfile import adjustments_path
 from exporter.adapters.adjustmentmetrics import AdjustmentFacts, AdjustmentMetrics
 from exporter.adapters.checkpoint import Outlooks
+from exporter.adapters.maskmetrics import MaskFacts, MaskMetrics
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.web import QueryRow
 from exporter.conditions import Conditions
 from exporter.config import Config, QueryConfig
 from exporter.core.adjustments import NO_ADJUSTMENTS
-from exporter.core.masks import NO_MASKS, Masks
+from exporter.core.masks import NO_MASKS, Mask, Masks
 from exporter.loops.adjusting import AdjustmentLoop
 from exporter.loops.drifting import Drifting
 from exporter.loops.forecasting import Forecasting
 from exporter.loops.maintenance import masks_of
+from exporter.loops.maskreading import MaskLoop
 from exporter.loops.refitting import Refitting
 from exporter.loops.runner import QueryRunner
+from exporter.loops.slowloop import SlowLoop
 from exporter.loops.typewatch import TypeLoop
 from promkit.clock import Clock
 
@@ -44,7 +47,10 @@ class Beside:
         self.drifting = Drifting(clock, metrics, self.refitting.note_drift)
         self._types: TypeLoop | None = None
         self._adjusting: AdjustmentLoop | None = None
-        self._masks = NO_MASKS
+        self._masking: MaskLoop | None = None
+        self._maintenance: Sequence[Mask] = ()
+        self._known: tuple[Sequence[Mask], Masks] = ((), NO_MASKS)
+        metrics.also(MaskMetrics(self._mask_facts))
         metrics.also(AdjustmentMetrics(self._adjustment_facts))
 
     def take(
@@ -62,9 +68,11 @@ class Beside:
         """
         self.forecasting.take(queries, source, outlooks, config.calendars, self.at_present)
         self.drifting.take(queries, source, config, self.at_present)
-        self._masks = Masks(masks_of(config.maintenance, self.forecasting.special))
+        self._maintenance = masks_of(config.maintenance, self.forecasting.special)
+        self._known = ([], NO_MASKS)  # of no loop
         self.refitting.take(queries, runners, source, config.state.path)
         self._adjusting = self._adjuster(config, runners, source)
+        self._masking = self._mask_reader(config, source)
         self._types = TypeLoop(
             source,
             {name: queries[name].expr for name in runners},
@@ -91,6 +99,8 @@ class Beside:
 
         if self._adjusting is not None:
             self._adjusting.start(_at_once)
+        if self._masking is not None:
+            self._masking.start(_at_once)
         if self._types is not None:
             self._types.start(_all(tried))
         compiled = self.forecasting.start(compiling, until_tried)
@@ -99,7 +109,7 @@ class Beside:
 
     async def stop(self) -> None:
         """Return once nothing runs any more; what is under way ends early."""
-        others = [one.stop() for one in (self._types, self._adjusting) if one is not None]
+        others = [one.stop() for one in self._others() if one is not None]
         await asyncio.gather(
             self.forecasting.stop(), self.drifting.stop(), self.refitting.stop(), *others
         )
@@ -108,7 +118,18 @@ class Beside:
         """Return what holds for the queries now; any thread may ask."""
         adjusting = self._adjusting
         adjustments = NO_ADJUSTMENTS if adjusting is None else adjusting.adjustments
-        return Conditions(adjustments, self._masks)
+        read = () if self._masking is None else self._masking.masks
+        if read is not self._known[0]:
+            self._known = read, Masks((*self._maintenance, *read))
+        return Conditions(adjustments, self._known[1])
+
+    async def until_masked(self) -> None:
+        """Return once incidents and alerts have been read, if they can be."""
+        if self._masking is not None:
+            await self._masking.tried.wait()
+
+    def _others(self) -> tuple[SlowLoop | None, ...]:
+        return self._types, self._adjusting, self._masking
 
     def rows(self, scored: Collection[QueryRow]) -> list[QueryRow]:
         """Return what the page for people says of all queries, given what it says of some."""
@@ -144,6 +165,18 @@ class Beside:
         else:
             loop.succeed(self._adjusting)
         return loop
+
+    def _mask_reader(self, config: Config, source: PrometheusSource) -> MaskLoop | None:
+        """Return the loop that reads incidents and alerts, likewise."""
+        if not config.masks.incidents and config.masks.alerts is None:
+            return None
+        loop = MaskLoop(config.masks, source, clock=self._clock, pool=self._pool)
+        if self._masking is not None:
+            loop.succeed(self._masking)
+        return loop
+
+    def _mask_facts(self) -> MaskFacts | None:
+        return None if self._masking is None else self._masking.facts()
 
     def _adjustment_facts(self) -> AdjustmentFacts | None:
         return None if self._adjusting is None else self._adjusting.facts()

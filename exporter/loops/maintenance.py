@@ -20,7 +20,10 @@ def masks_of(entries: Iterable[MaintenanceConfig], special: SpecialDays) -> list
 
     special : knows the calendars
     """
-    return [Mask(_spans_of(entry, special), _concerns(entry), entry.mute) for entry in entries]
+    return [
+        Mask(_spans_of(entry, special), _concerns(entry), entry.mute, entry.queries)
+        for entry in entries
+    ]
 
 
 def _spans_of(entry: MaintenanceConfig, special: SpecialDays) -> Callable[[int, int], Spans]:
@@ -64,12 +67,10 @@ def scheduled(entry: MaintenanceConfig, zone: tzinfo, start: int, end: int) -> S
     return merged(spans)
 
 
-def _concerns(entry: MaintenanceConfig) -> Callable[[str, Mapping[str, str]], bool]:
+def _concerns(entry: MaintenanceConfig) -> Callable[[Mapping[str, str]], bool]:
     matchers = parse_matchers(entry.matchers)
 
-    def concerns(query: str, labels: Mapping[str, str]) -> bool:
-        return (not entry.queries or query in entry.queries) and all(
-            matcher.matches(labels) for matcher in matchers
-        )
+    def concerns(labels: Mapping[str, str]) -> bool:
+        return all(matcher.matches(labels) for matcher in matchers)
 
     return concerns

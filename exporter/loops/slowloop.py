@@ -65,6 +65,14 @@ class SlowLoop(ABC):
             await asyncio.wait([self._running])  # it had begun already
             self._running.exception()  # nobody else is there any more to look at it
 
+    async def _abandon(self) -> None:
+        """Do what `stop` does, and let a thread that only reads end by itself."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._job is not None and self._running is not None and not self._job.cancel():
+            self._running.add_done_callback(_unheard)
+
     @abstractmethod
     async def _cycle(self) -> None:
         """Do what is to be done."""
@@ -124,3 +132,9 @@ class SlowLoop(ABC):
     def _phase(self) -> float:
         digest = hashlib.blake2b(self.name.encode(), digest_size=4).digest()
         return int.from_bytes(digest) / 2**32 * SPREAD * self.interval
+
+
+def _unheard(done: asyncio.Future[Any]) -> None:
+    """Look at what became of it, since nobody else is there any more."""
+    if not done.cancelled():
+        done.exception()

@@ -15,7 +15,7 @@ def mask(*spans: tuple[int, int], rows: str = "", mutes: bool = False) -> Mask:
     def told(start: int, end: int) -> Spans:
         return np.array(spans, dtype=np.int64).reshape(-1, 2)
 
-    def concerns(query: str, labels: Mapping[str, str]) -> bool:
+    def concerns(labels: Mapping[str, str]) -> bool:
         return not rows or labels.get("row", "?") in rows
 
     return Mask(told, concerns, mutes)

@@ -9,6 +9,7 @@ from exporter.adapters.adjustmentmetrics import AdjustmentFacts, AdjustmentMetri
 from exporter.adapters.calendarmetrics import CalendarMetrics
 from exporter.adapters.calendars import CalendarState
 from exporter.adapters.exposition import Page
+from exporter.adapters.maskmetrics import MaskFacts, MaskMetrics
 from exporter.adapters.modelmetrics import ModelGauges
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import (
@@ -98,6 +99,8 @@ def full_page() -> str:
     facts = AdjustmentFacts({"load": 2}, 1_763_700_000.0, 1, {"timeout": 3})
     metrics.also(AdjustmentMetrics(lambda: facts))
     metrics.also(AdjustmentMetrics(lambda: None))
+    metrics.also(MaskMetrics(lambda: MaskFacts(3, 1_763_700_000.0, {"malformed": 1})))
+    metrics.also(MaskMetrics(lambda: None))
     metrics.forecasts.remember("load", 300.0, 0.9, 0.8)
     metrics.forecasts.remember("forgotten", 300.0, 0.9, 0.8)
     metrics.forecasts.forget("forgotten")
