@@ -14,14 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from webhook.adapters.schema import (
-    attempts,
-    channel_states,
-    incidents,
-    notifications,
-)
+from webhook.adapters import outboxstatements as statements
+from webhook.adapters.schema import channel_states, notifications
 from webhook.core.text import storable
 from webhook.core.throttle import HeldReason
 
@@ -125,28 +121,8 @@ def claim(
     # Further ahead is nothing that we wrote, unless the clock was wrong.
     if now < not_before <= now + LONGEST_PAUSE:
         return Claim((), Counter(), not_before)
-    mine = notifications
-    other = notifications.alias("other")
-    beside = and_(
-        other.c.incident_id == mine.c.incident_id,
-        other.c.channel == mine.c.channel,
-        other.c.kind != mine.c.kind,
-    )
     candidates = connection.execute(
-        select(mine, other.c.id.label("other_id"), other.c.state.label("other_state"))
-        .outerjoin(other, beside)
-        .where(
-            mine.c.channel == channel,
-            mine.c.state == "pending",
-            mine.c.due_at <= now,
-            mine.c.leased_until <= now,
-            # A firing that is being sent right now decides first what its resolved does.
-            or_(other.c.id.is_(None), other.c.state != "pending", other.c.leased_until <= now),
-        )
-        .order_by(mine.c.due_at, mine.c.id)
-        .limit(1 if pace > 0 else limit)
-        # PostgreSQL alone: what somebody else has locked is not waited for.
-        .with_for_update(of=mine, skip_locked=True)
+        statements.DUE, {"of": channel, "now": now, "most": 1 if pace > 0 else limit}
     ).all()
     suppressed: Counter[SuppressedReason] = Counter()
     chosen: list[int] = []
@@ -164,20 +140,12 @@ def claim(
     if not chosen:
         return Claim((), suppressed)
     connection.execute(
-        update(mine)
-        .where(mine.c.id.in_(chosen))
-        .values(leased_until=now + LEASE_SECONDS, leased_by=instance, attempts=mine.c.attempts + 1)
+        statements.LEASE,
+        {"ids": chosen, "leased_until": now + LEASE_SECONDS, "leased_by": instance},
     )
     if pace > 0:
         _leave_alone(connection, channel, now + pace)
-    rows = connection.execute(
-        select(mine.c.id.label("notification_id"), mine.c.kind, mine.c.attempts, mine.c.content)
-        .add_columns(mine.c.created_at, other.c.handle, incidents)
-        .outerjoin(incidents, incidents.c.id == mine.c.incident_id)
-        .outerjoin(other, beside)
-        .where(mine.c.id.in_(chosen))
-        .order_by(mine.c.due_at, mine.c.id)
-    )
+    rows = connection.execute(statements.LEASED, {"ids": chosen})
     claimed = [
         Claimed(
             row.notification_id,
@@ -196,9 +164,7 @@ def claim(
 
 
 def _not_before(connection: Connection, channel: str) -> float | None:
-    return connection.execute(
-        select(channel_states.c.not_before).where(channel_states.c.name == channel)
-    ).scalar()
+    return connection.execute(statements.NOT_BEFORE, {"of": channel}).scalar()
 
 
 def _leave_alone(connection: Connection, channel: str, until: float) -> None:
@@ -231,22 +197,22 @@ def settle(
     for found in outcomes:
         # What cannot be stored could not be written down: it would be sent again and again.
         outcome = replace(found, detail=storable(found.detail))
-        row = connection.execute(
-            select(notifications.c.channel, notifications.c.leased_by).where(
-                notifications.c.id == outcome.id
-            )
-        ).one_or_none()
+        row = connection.execute(statements.HOLDER, {"row_id": outcome.id}).one_or_none()
         if row is None:
             continue
-        connection.execute(insert(attempts).values(_attempt(outcome, now)))
+        connection.execute(statements.ATTEMPT, _attempt(outcome, now))
         if outcome.pause > 0:
             _leave_alone(connection, row.channel, now + outcome.pause)
         if outcome.is_sent or row.leased_by == instance:
-            connection.execute(
-                update(notifications)
-                .where(notifications.c.id == outcome.id)
-                .values(_settled(outcome, now))
-            )
+            known = {"row_id": outcome.id, "detail": outcome.detail}
+            if outcome.due_at is not None:
+                connection.execute(statements.AGAIN, known | {"due_at": outcome.due_at})
+            else:
+                state: State = "sent" if outcome.is_sent else "dead"
+                handle = outcome.handle
+                connection.execute(
+                    statements.OVER, known | {"state": state, "finished_at": now, "handle": handle}
+                )
 
 
 def _attempt(outcome: Outcome, now: float) -> dict[str, object]:
@@ -258,14 +224,6 @@ def _attempt(outcome: Outcome, now: float) -> dict[str, object]:
         "reason": outcome.reason,
         "detail": outcome.detail,
     }
-
-
-def _settled(outcome: Outcome, now: float) -> dict[str, object]:
-    values: dict[str, object] = {"leased_until": 0.0, "leased_by": "", "detail": outcome.detail}
-    if outcome.due_at is not None:
-        return values | {"due_at": outcome.due_at}
-    state: State = "sent" if outcome.is_sent else "dead"
-    return values | {"state": state, "finished_at": now, "handle": outcome.handle}
 
 
 def next_due(connection: Connection, channel: str) -> float | None:
