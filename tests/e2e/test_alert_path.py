@@ -185,7 +185,7 @@ def test_without_prometheus_nothing_is_shown_as_current(stack: Stack) -> None:
 
     assert has_scores()
     stack.kill("prometheus")
-    stack.wait_for("the scores to be withdrawn", lambda: not has_scores(), 40)
+    stack.wait_for("the scores to be withdrawn", lambda: not has_scores(), 60)
     assert stack.get("exporter", "/-/healthy").ok
     stack.start("prometheus")
     stack.wait_for("the scores to be back", has_scores, 60)
