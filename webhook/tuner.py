@@ -135,43 +135,55 @@ class Tuner:
         found = (await self._tallies(place[0])).get(place)
         if found is None or not found.tally.batch:
             return progress_words(0 if found is None else found.tally.count)
-        async with self._one_at_a_time:
-            found = (await self._tallies(place[0])).get(place)
-            if found is None or not found.tally.batch:
-                return progress_words(0 if found is None else found.tally.count)
-            labels = found.labels or found.series
-            lately = await self._rehearsal.lately(place[0], labels, place[1])
-            try:
-                replay, resolved = await self._rehearsal.replay(lately, UP, seconds)
-            except PrometheusError as error:
-                if not must_decide:
-                    raise
-                log.warning("no replay is possible", extra={"problem": str(error)})
-                replay, resolved = None, None
-            labels = resolved or labels
-            is_applied, why = is_safe(replay, lately.confirmed)
-            now = self._clock.now()
-            is_applied = is_applied or self._config().tuning.apply_losses
+        try:
+            async with asyncio.timeout(seconds):
+                await self._one_at_a_time.acquire()
+        except TimeoutError:
+            # The loop replays another one, and may take longer than a page should.
+            return _LATER
+        try:
+            return await self._raise(place, seconds, must_decide=must_decide)
+        finally:
+            self._one_at_a_time.release()
 
-            def write(connection: Connection) -> Written | None:
-                again = self._read(connection, place[0]).get(place)
-                if again is None or not again.tally.batch:
-                    return None
-                change = Change(
-                    query=place[0],
-                    series=again.series,
-                    labels=labels,
-                    after=ratio_of(connection, place[0], labels) * UP,
-                    reason="false_alarms",
-                    actor=_ACTOR,
-                    why=f"{BATCH} false alarms; {why}",
-                    incidents=again.tally.batch,
-                    replay=replay,
-                    is_applied=is_applied,
-                )
-                return apply(connection, change, now)
+    async def _raise(self, place: tuple[str, str], seconds: float, *, must_decide: bool) -> str:
+        found = (await self._tallies(place[0])).get(place)
+        if found is None or not found.tally.batch:
+            return progress_words(0 if found is None else found.tally.count)
+        labels = found.labels or found.series
+        lately = await self._rehearsal.lately(place[0], labels, place[1])
+        try:
+            replay, resolved = await self._rehearsal.replay(lately, UP, seconds)
+        except PrometheusError as error:
+            if not must_decide:
+                raise
+            log.warning("no replay is possible", extra={"problem": str(error)})
+            replay, resolved = None, None
+        labels = resolved or labels
+        is_applied, why = is_safe(replay, lately.confirmed)
+        now = self._clock.now()
+        is_applied = is_applied or self._config().tuning.apply_losses
 
-            written = await self._store.write(write)
+        def write(connection: Connection) -> Written | None:
+            # Another replica may have been faster, or somebody changed a verdict.
+            again = self._read(connection, place[0]).get(place)
+            if again is None or again.tally.batch != found.tally.batch:
+                return None
+            change = Change(
+                query=place[0],
+                series=again.series,
+                labels=labels,
+                after=ratio_of(connection, place[0], labels) * UP,
+                reason="false_alarms",
+                actor=_ACTOR,
+                why=f"{BATCH} false alarms; {why}",
+                incidents=again.tally.batch,
+                replay=replay,
+                is_applied=is_applied,
+            )
+            return apply(connection, change, now)
+
+        written = await self._store.write(write)
         if written is None:
             return "another verdict was faster; its threshold is looked at within a minute"
         self.changed(written)

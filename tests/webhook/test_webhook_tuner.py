@@ -104,6 +104,19 @@ async def test_the_loop_does_what_a_verdict_left(tuning: Tuning) -> None:
     assert await tuning.ratios() == [("cpu", SERIES, 1.21)]
 
 
+async def test_of_two_replicas_one_is_faster(store: Store) -> None:
+    both = [Tuning(store, ManualClock(NOW + DAY), WebhookConfig()) for _ in range(2)]
+    ten = await judged(store, "false_alarm", 10)
+    await judged(store, "false_alarm", 30, NOW - 2 * DAY, 5000, {"query": "disk", "instance": ""})
+    said = await asyncio.gather(*(each.told(ten[0]) for each in both for _ in range(5)))
+    await asyncio.gather(*(each.tuner.run() for each in both))
+
+    assert sum("raised by 10 %" in each for each in said) == 1
+    assert ("cpu", SERIES, 1.1) in await both[0].ratios()
+    weekly = [row for row in await both[0].history() if row.after["reason"] == "weekly"]
+    assert [(row.subject, row.after["ratio"]) for row in weekly] == [("disk", 1.1)]
+
+
 async def test_without_prometheus_a_confirmed_incident_makes_it_careful(tuning: Tuning) -> None:
     await judged(tuning.store, "confirmed", 1)
     ten = await judged(tuning.store, "false_alarm", 10, at=NOW + 1000)
@@ -213,6 +226,20 @@ async def test_many_false_alarms_raise_a_query_unless_something_real_would_be_mi
         ("net", "threshold_proposed"),
     ]
     assert ("disk", {}, 1.1) in await tuning.ratios()
+
+
+async def test_sundays_without_a_replay_and_at_the_limit(tuning: Tuning) -> None:
+    tuning.config = WebhookConfig(prometheus=SourceConfig(url="http://127.0.0.1:9"))
+    for query in ("disk", "net"):
+        for i in range(20):
+            label = {"query": query, "instance": f"{i}"}
+            await judged(tuning.store, "false_alarm", 1, NOW - i * 5000, labels=label)
+    await tuning.store.write(lambda c: set_ratio(c, "net", {}, 1.5, "ana", "", NOW - 30 * DAY))
+    await tuning.tuner.run()
+
+    (change,) = [row for row in await tuning.history() if row.after["reason"] == "weekly"]
+    assert (change.subject, change.after["replay"]) == ("disk", None)
+    assert "20 of 20 judged incidents of 7 days were false alarms; no replay" in change.detail
 
 
 @pytest.fixture

@@ -185,4 +185,5 @@ def change_words(before: float, after: float) -> str:
         return f"the threshold stays at {after:g} times what is configured, which is its limit"
     verb = "raised" if after > before else "lowered"
     percent = abs(after / before - 1) * 100
-    return f"the threshold is {verb} by {percent:.3g} %, to {after:g} times what is configured"
+    to = "what is configured" if after == 1.0 else f"{after:g} times what is configured"
+    return f"the threshold is {verb} by {percent:.3g} %, to {to}"

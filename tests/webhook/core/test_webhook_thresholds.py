@@ -147,4 +147,5 @@ def test_what_may_be_raised_without_asking() -> None:
 def test_words() -> None:
     assert change_words(1.0, 1.1).startswith("the threshold is raised by 10 %, to 1.1 times")
     assert change_words(1.0, 0.9).startswith("the threshold is lowered by 10 %")
+    assert change_words(1.1, 1.0) == "the threshold is lowered by 9.09 %, to what is configured"
     assert "its limit" in change_words(1.5, 1.5)
