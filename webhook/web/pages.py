@@ -35,6 +35,10 @@ from webhook.web.parts import PARTS
 _SHOWN = 50
 _EVENTS_SHOWN = 200
 _NAMED_SHOWN = 500
+_GONE = Markup(
+    "<p>It never existed, or it is older than the store's retention.</p>"
+    '<p><a href="../">All incidents</a></p>'
+)
 
 _templates = Environment(
     loader=PackageLoader("webhook", "web/templates"),
@@ -97,8 +101,7 @@ async def incident(request: web.Request) -> web.Response:
 
     found = await parts.store.read(read)
     if found is None:
-        text = Markup("<p>It never existed, or it is older than the store's retention.</p>")
-        return render_page(f"No incident {incident_id}", text, status=404)
+        return render_page(f"No incident {incident_id}", _GONE, status=404)
     # A picture needs the series, and so the query that the series is of.
     has_picture = parts.settings().has_pictures and "query" in found["incident"].labels
     return _page(
@@ -135,8 +138,7 @@ async def digest(request: web.Request) -> web.Response:
 
     found = await parts.store.read(read)
     if found is None:
-        text = Markup("<p>It never existed, or it is older than the store's retention.</p>")
-        return render_page(f"No digest {digest_id}", text, status=404)
+        return render_page(f"No digest {digest_id}", _GONE, status=404)
     return _page(f"Digest {digest_id}", "digest.html", parts.clock.now(), found)
 
 
