@@ -256,4 +256,5 @@ def _cells(row: QueryRow) -> str:
     error = "; ".join(one for one in errors if one)
     texts = (row.query, row.state, row.series, row.warming, evaluated, *cycles)
     short = "".join(f'<td class="at">{html.escape(str(text))}</td>' for text in texts)
-    return f'{short}<td class="text">{html.escape(error)}</td>'
+    wide = ' class="text"' if error else ""  # the column takes no room while all is well
+    return f"{short}<td{wide}>{html.escape(error)}</td>"
