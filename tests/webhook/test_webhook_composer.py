@@ -29,7 +29,7 @@ from webhook.composer import Composer
 from webhook.config import load_config
 from webhook.core.facts import Digest
 from webhook.core.message import Message
-from webhook.core.present import plain_text
+from webhook.core.present import facts_of
 from webhook.core.tokens import incident_of
 from webhook.core.verdicts import judgement_of
 from webhook.enrichment import BUDGET_SECONDS, Enrichment
@@ -83,7 +83,10 @@ async def earlier_incident(at_desk: Desk, at: float) -> None:
 
 def golden(message: Message) -> str:
     """Return the message as text that is the same whenever the test runs."""
-    words = f"{message.title}\n{plain_text(message)}\n"
+    lines = [message.title, message.annotations["summary"]]
+    lines += [f"{name}: {text}" for name, text in facts_of(message)]
+    lines += [f"{name}: {url}" for name, url in dataclasses.asdict(message.links).items()]
+    words = "\n".join(lines) + "\n"
     # What depends on now: instants in words, the window of links, and signatures.
     words = re.sub(r"\d{1,2} [A-Z][a-z]{2}( \d\d:\d\d CES?T)?", "<then>", words)
     words = re.sub(r"\d\d:\d\d CES?T", "<then>", words)

@@ -93,6 +93,9 @@ class Bot:
             return "the picture took too long"
         except ChannelError as error:
             return f"without the picture: {error}"
+        except ValueError:
+            # An address that is none; the message itself has arrived and must not go out again.
+            return "without the picture: Slack named no usable address for it"
         return "picture added"
 
     async def _picture(self, message: Message, sheet: Sheet, channel: str, at: str) -> None:

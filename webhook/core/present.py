@@ -173,28 +173,3 @@ def facts_of(message: Message) -> Iterator[tuple[str, str]]:
         yield "Cause", cause_line(message.cause)
     if message.history is not None:
         yield "History", history_line(message.history, message.zone)
-
-
-def links_of(message: Message) -> Iterator[tuple[str, str]]:
-    """Yield name and address of every link there is, the ones for acting first."""
-    links = message.links
-    named = {
-        "Graph": links.graph,
-        "Panel": links.panel,
-        "Runbook": links.runbook,
-        "Silence": links.silence,
-        "Incident": links.incident,
-        "Confirmed": links.confirm,
-        "False alarm": links.false_alarm,
-    }
-    yield from ((name, address) for name, address in named.items() if address)
-
-
-def plain_text(message: Message) -> str:
-    """Return everything that is known about an incident as lines of text, without its title."""
-    lines = [text for name in ("summary", "description") if (text := message.annotations.get(name))]
-    lines += [f"{name}: {text}" for name, text in facts_of(message)]
-    labels = ", ".join(f"{name}={value}" for name, value in sorted(message.labels.items()))
-    lines.append(f"Labels: {labels}")
-    lines += [f"{name}: {address}" for name, address in links_of(message)]
-    return "\n".join(lines)

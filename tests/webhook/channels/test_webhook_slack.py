@@ -209,9 +209,10 @@ async def test_a_wrong_token_is_final_and_never_shown() -> None:
     assert error.is_permanent
 
 
-async def test_an_upload_to_elsewhere_is_refused() -> None:
+@pytest.mark.parametrize("elsewhere", ["http://192.0.2.1/", "https://192.0.2.1:99999/"])
+async def test_an_upload_to_elsewhere_is_refused(elsewhere: str) -> None:
     async with slack() as workspace:
-        workspace.base, honest = "http://192.0.2.1/", workspace.base
+        workspace.base, honest = elsewhere, workspace.base
         made = channel(kind="slack", bot_token=TOKEN, channel="#ops", api_url=f"{honest}api/")
         receipt = await sent(made, message(picture=PICTURE))
 

@@ -13,13 +13,12 @@ from webhook.core.present import (
     cause_line,
     history_line,
     moment,
-    plain_text,
     reading_line,
     siblings_line,
     since_line,
     span,
 )
-from webhook.core.samples import full_sample, samples
+from webhook.core.samples import samples
 from webhook.core.sparkline import sparkline
 from webhook.core.why import Signals, why
 
@@ -120,8 +119,6 @@ def test_lines_say_what_is_known_and_nothing_else() -> None:
 def test_every_kind_of_message_can_be_written() -> None:
     for message in samples():
         assert since_line(message)
-        assert plain_text(message)
-    assert "Runbook: https://runbooks.example.org/latency" in plain_text(full_sample())
 
 
 BAND = Reading(3.6, 1.4, 1.051, 1.759, 1.0, 0.6, 47.33)
