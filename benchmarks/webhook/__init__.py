@@ -1,1 +1,1 @@
-"""What does taking an alert cost? See README.md."""
+"""What does the webhook hold, and what does it cost? See README.md."""
