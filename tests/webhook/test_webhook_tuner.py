@@ -2,23 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
-from sqlalchemy import select
 
 from promkit.clock import ManualClock
-from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW
-from tests.webhook.judging import LABELS, SERIES, judged, open_incident, say
-from tests.webhook.knownprometheus import ALERT, NEIGHBOUR, KnownPrometheus
-from tests.webhook.knownprometheus import SERIES as LATENCY
+from tests.webhook.judging import SERIES, judged, open_incident
+from tests.webhook.tuning import Tuning
 from webhook.adapters.database import Database
 from webhook.adapters.factstore import get_fact
-from webhook.adapters.schema import audit, incidents, thresholds
 from webhook.adapters.store import Store, open_store
 from webhook.adapters.thresholds import ThresholdRefused, set_ratio, undo
 from webhook.config import WebhookConfig
@@ -26,7 +20,6 @@ from webhook.core.thresholds import DAY
 from webhook.core.verdicts import Verdict
 from webhook.settings.sources import SourceConfig
 from webhook.settings.tuning import TuningConfig
-from webhook.tuner import Tuner
 
 SUNDAY = datetime.fromisoformat("2027-01-17T03:00+01:00").timestamp()
 BERLIN = WebhookConfig(timezone="Europe/Berlin")
@@ -36,34 +29,6 @@ BERLIN = WebhookConfig(timezone="Europe/Berlin")
 def store(any_database: Database) -> Iterator[Store]:
     with open_store(any_database) as opened:
         yield opened
-
-
-@dataclass
-class Tuning:
-    """A tuner whose settings a test may turn."""
-
-    store: Store
-    clock: ManualClock
-    config: WebhookConfig
-
-    def __post_init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.tuner = Tuner(self.store, self.clock, self.registry, lambda: self.config)
-
-    async def told(self, incident: int) -> str:
-        statement = select(incidents).where(incidents.c.id == incident)
-        row = await self.store.read(lambda connection: connection.execute(statement).one())
-        return await self.tuner.told(row)
-
-    async def ratios(self) -> list[tuple[str, Any, float]]:
-        return [(row.query, row.labels, row.ratio) for row in await rows(self.store, thresholds)]
-
-    async def history(self) -> list[Any]:
-        found = await rows(self.store, audit)
-        return [row for row in found if row.action.startswith("threshold_")]
-
-    def page(self) -> str:
-        return generate_latest(self.registry).decode()
 
 
 @pytest.fixture
@@ -240,67 +205,3 @@ async def test_sundays_without_a_replay_and_at_the_limit(tuning: Tuning) -> None
     (change,) = [row for row in await tuning.history() if row.after["reason"] == "weekly"]
     assert (change.subject, change.after["replay"]) == ("disk", None)
     assert "20 of 20 judged incidents of 7 days were false alarms; no replay" in change.detail
-
-
-@pytest.fixture
-def lookback(store: Store, known: KnownPrometheus) -> Iterator[Tuning]:
-    config = WebhookConfig(prometheus=SourceConfig(url=known.url))
-    made = Tuning(store, ManualClock(known.at + 600), config)
-    yield made
-    made.tuner.close()
-
-
-async def test_the_replay_says_what_would_be_gone(lookback: Tuning, known: KnownPrometheus) -> None:
-    # The neighbour's scores are far below any threshold: whatever alerted would not have.
-    other = {**ALERT, "pod": NEIGHBOUR["pod"]}
-    ten = await judged(lookback.store, "false_alarm", 10, known.at - 7200, 100, other)
-    said = await lookback.told(ten[0])
-
-    assert "of 10 alarms in 14 days 10 would not have come, 0 of them confirmed" in said
-    own = {name: value for name, value in NEIGHBOUR.items() if name != "query"}
-    assert await lookback.ratios() == [("latency", own, 1.1)]
-
-
-async def test_nothing_real_is_lost(lookback: Tuning, known: KnownPrometheus) -> None:
-    other = {**ALERT, "pod": NEIGHBOUR["pod"]}
-    lost = await open_incident(lookback.store, known.at - 9000, other)
-    await say(lookback.store, lost, "confirmed", known.at)
-    ten = await judged(lookback.store, "false_alarm", 10, known.at - 7200, 100, other)
-    said = await lookback.told(ten[0])
-
-    assert "not applied" in said
-    (proposal,) = await lookback.history()
-    assert proposal.after["replay"]["lost"] == [lost]
-    assert await lookback.ratios() == []
-
-
-async def test_what_is_far_above_still_comes(lookback: Tuning, known: KnownPrometheus) -> None:
-    await judged(lookback.store, "confirmed", 1, known.at - 60, labels=ALERT)
-    await judged(lookback.store, "false_alarm", 10, known.at - 7200, 100, ALERT)
-    await lookback.tuner.run()
-
-    assert lookback.config.prometheus is not None
-    (change,) = await lookback.history()
-    assert (change.action, change.after["replay"]["lost"]) == ("threshold_raised", [])
-    assert set(change.after["labels"]) == set(LATENCY) - {"query"}
-
-
-async def test_a_prometheus_that_is_away_leaves_it_to_the_loop(tuning: Tuning) -> None:
-    tuning.config = WebhookConfig(prometheus=SourceConfig(url="http://127.0.0.1:9"))
-    ten = await judged(tuning.store, "false_alarm", 10)
-    assert "looked at within a minute" in await tuning.told(ten[0])
-    assert await tuning.ratios() == []
-    await tuning.tuner.run()
-    assert await tuning.ratios() == [("cpu", SERIES, 1.1)]
-
-
-async def test_a_prometheus_that_knows_nothing_is_no_replay(
-    tuning: Tuning, known: KnownPrometheus
-) -> None:
-    tuning.config = WebhookConfig(
-        prometheus=SourceConfig(url=known.url), tuning=TuningConfig(external_labels=("cluster",))
-    )
-    ten = await judged(tuning.store, "false_alarm", 10, labels={"cluster": "eu"})
-    assert "no replay was possible" in await tuning.told(ten[0])
-    assert await tuning.ratios() == [("cpu", SERIES, 1.1)]
-    assert LABELS["job"] == "anomaly-exporter"
