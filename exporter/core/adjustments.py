@@ -50,10 +50,21 @@ class Adjustment:
     foreign: frozenset[str] = field(default=_SCRAPED)
 
     def concerns(self, own: Mapping[str, str], name: str) -> bool:
-        """Tell whether it is about the series with these published labels."""
+        """Tell whether it is about the series with these published labels.
+
+        It is if both have the same labels, but for those that a scrape of the exporter or of the
+        webhook may have added, moved, or taken the place of.
+        """
         labels = self.labels
-        return all(labels.get(label) == value for label, value in own.items()) and all(
-            label in own or label in self.foreign or (label, value) == ("metric_name", name)
+        return all(
+            value in (labels.get(label), labels.get(f"{MOVED}{label}"))
+            or (label in self.foreign and label not in labels)
+            for label, value in own.items()
+        ) and all(
+            label in own
+            or label in self.foreign
+            or own.get(label.removeprefix(MOVED)) == value
+            or (label, value) == ("metric_name", name)
             for label, value in labels.items()
         )
 
@@ -69,7 +80,7 @@ class Adjustments:
     def __init__(self, entries: Iterable[Adjustment] = ()) -> None:
         self.entries = tuple(entry for entry in entries if entry.ratio != 1.0)
         loose = {name for entry in self.entries for name in entry.foreign}
-        self._loose = frozenset(loose | {"metric_name"})
+        self._loose = frozenset({"metric_name"} | loose | {f"{MOVED}{name}" for name in loose})
         self._whole: dict[str, float] = {}
         self._single: dict[str, dict[frozenset[tuple[str, str]], list[Adjustment]]] = {}
         for entry in self.entries:
@@ -154,9 +165,7 @@ def adjustments_in(batch: SeriesBatch) -> tuple[tuple[Adjustment, ...], int]:
     for labels, ratio in found:
         query = labels["query"]
         own, foreign = own_labels(labels, targets)
-        is_whole = all(name in foreign for name in own)
-        about = {} if is_whole else own
-        entries.append(Adjustment(query, about, ratio, _SCRAPED | foreign))
+        entries.append(Adjustment(query, own, ratio, _SCRAPED | foreign))
     return tuple(entries), beyond
 
 
@@ -172,7 +181,7 @@ def targets_in(answer: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
 def own_labels(
     labels: Mapping[str, str], targets: Sequence[Mapping[str, str]]
 ) -> tuple[dict[str, str], frozenset[str]]:
-    """Return labels as the webhook published them, and which of them its scrape has added.
+    """Return labels as the webhook published them, and the names of those its scrape has added.
 
     targets : what the scrapes of the webhook add; none if that is not known
     """
@@ -189,6 +198,7 @@ def own_labels(
                 moved = f"{MOVED}{moved}"
             own[name] = own.pop(moved)
         elif is_added:
+            del own[name]
             foreign.add(name)
     return own, frozenset(foreign)
 

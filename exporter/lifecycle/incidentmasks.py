@@ -49,10 +49,8 @@ def incident_masks(answer: SeriesBatch) -> list[Mask]:
     masks = []
     for labels, start in began:
         end = ended.get(_identity(labels), start + LONGEST)
-        own, foreign = own_labels(labels, targets)
-        meant = {
-            name: text for name, text in own.items() if name not in foreign and name not in _OWN
-        }
+        own, _ = own_labels(labels, targets)
+        meant = {name: text for name, text in own.items() if name not in _OWN}
         spans = merged([(start - BEFORE, end + AFTER)])
         if len(spans):
             masks.append(fixed_mask(spans, _agrees(meant), (labels["query"],)))

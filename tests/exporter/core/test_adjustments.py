@@ -71,9 +71,21 @@ def test_series_of_an_exporter_that_was_scraped_are_known_without_its_labels() -
     assert moved(ratio(labels, 1.2), (BUILD, 1.0), own=own) == [0.6, 0.5, 0.5]
 
 
+def test_series_are_known_if_their_scores_were_scraped_without_honouring_labels() -> None:
+    own = {f"exported_{name}": value for name, value in DB.items()}
+    labels = {"job": "anomaly-exporter", "instance": "exporter:9853", **own}
+    assert moved(ratio(labels, 1.2), (BUILD, 1.0), own=OWN) == [0.6, 0.5]
+
+
+def test_a_label_that_the_scrape_has_filled_in_was_not_said() -> None:
+    labels = {"instance": "db:9100", "job": "anomaly-webhook"}
+    assert moved(ratio(labels, 1.2), (BUILD, 1.0), own=OWN) == [0.6, 0.5]
+    assert moved(ratio(labels, 1.2), own=OWN) == [0.5, 0.5]
+
+
 def test_a_label_that_really_is_called_exported_stays_what_it_is() -> None:
     pushed = {"job": "pushgateway", "exported_job": "backup"}
-    own = (key(**pushed), key(job="backup"))
+    own = (key(**pushed), key(job="pushgateway", exported_job="mail"))
     assert moved(ratio(pushed, 1.2), (BUILD, 1.0), own=own) == [0.6, 0.5]
     renamed = {**SCRAPE, "exported_job": "backup", "exported_exported_job": "pushgateway"}
     assert moved(ratio(renamed, 1.2), (BUILD, 1.0), own=own) == [0.6, 0.5]
