@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from exporter.adapters import statefile
 from exporter.adapters.checkpoint import arrays_of, facts_of, state_in
 from exporter.conditions import NO_CONDITIONS, Conditions
+from exporter.core.rows import State
+from exporter.core.scores import Scores
 from exporter.core.series import Floats, SeriesBatch
 from exporter.detectors.cusum import Cusum
 from exporter.detectors.ewma import Ewma
 from exporter.detectors.zscore import ZScore
 from exporter.judge import Policy, Reason
-from exporter.masking import advance_under, evaluate_under
+from exporter.masking import advance_under, evaluate_under, in_one
 from exporter.pipeline import Evaluation, QueryState, advance, cold_state, evaluate
 from exporter.plan import Plan
 from exporter.publishing import publish
@@ -152,6 +154,39 @@ def test_muted_samples_have_no_score_and_are_no_anomaly() -> None:
     assert muted.published(page, 60 * STEP) is page
     assert NO_CONDITIONS.published(page, 45 * STEP) is page
     assert under(LEVEL).published(page, 45 * STEP) is page  # masked, yet judged
+
+
+def test_parts_in_one_are_what_a_backtest_shows() -> None:
+    batch = batch_of(history())
+    _, [plain] = walk(batch, NO_CONDITIONS)
+    _, parts = walk(batch, under(mask((60 * STEP, 61 * STEP), rows="none")), [30])
+    assert len(parts) > 2
+    done = in_one(parts)
+    np.testing.assert_array_equal(done.batch.values, batch.values)
+    np.testing.assert_array_equal(done.verdict.reason, plain.verdict.reason)
+    np.testing.assert_array_equal(done.verdict.is_anomaly, plain.verdict.is_anomaly)
+    for one, other in [(done.verdict.scores, plain.verdict.scores)] + [
+        (done.votes[kind], plain.votes[kind]) for kind in plain.votes
+    ]:
+        for name in ("score", "expected", "lower", "upper", "sigmas", "level", "beginning"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+    assert in_one([plain]) is plain
+
+
+class Broken(ZScore):
+    """Fails at gaps, which is what is aside is advanced over."""
+
+    def _advance(self, state: State, batch: SeriesBatch) -> tuple[State, Scores]:
+        if np.isnan(batch.values).all():
+            raise ValueError("nothing to see")
+        return super()._advance(state, batch)
+
+
+def test_a_detector_that_fails_at_what_is_aside_stops_nothing() -> None:
+    plan = replace(PLAN, detectors=(Broken(window=20, min_samples=10),))
+    state, done = walk(batch_of(history()), under(LEVEL), plan=plan)
+    assert state.aside.keys == ()
+    assert np.isfinite(scores(done)[:, 60:]).all()
 
 
 def test_a_series_that_is_forgotten_while_it_is_masked_begins_anew() -> None:
