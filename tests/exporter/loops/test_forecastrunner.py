@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import tzinfo
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from exporter.adapters import checkpoint
-from exporter.adapters.checkpoint import Saved
 from exporter.config import QueryConfig, parse_config
 from exporter.core.pieces import Stopped
 from exporter.core.published import FORECAST_GAUGES, OUTLOOK_GAUGES, Outlook
@@ -212,46 +209,6 @@ def test_forecasts_are_judged_and_breaches_followed_up(values: Floats) -> None:
     assert (gauges["anomaly_forecast_error_ratio"] < 0.1).all()
     assert (gauges["anomaly_forecast_replaced"] == 0).all()
     np.testing.assert_allclose(gauges["anomaly_capacity_growth_per_second"], 1 / SECONDS)
-
-
-def test_what_was_learned_survives_a_restart_and_a_reload(values: Floats, tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    query = query_of(", limit: 25")
-    steady = runner_of(ArraySource(values), query)
-    for column in range(300, 340, 2):
-        finish(steady, column * SECONDS)
-    checkpoint.store(path, Saved({}, {"q": (steady.fingerprint, steady.state)}))
-    restored = checkpoint.restore(path, {"q": query}).forecasts["q"]
-    assert query.forecast is not None
-    restarted = ForecastRunner(
-        query,
-        query.forecast,
-        ArraySource(values),
-        restored[1],
-        one_by_one,
-        ordinary_days,
-        lambda: 0.0,
-    )
-    reloaded = runner_of(source := ArraySource(values), query)
-    reloaded.succeed(steady)
-    outcomes = [finish(runner, 342 * SECONDS) for runner in (reloaded, restarted, steady)]
-    assert len(source.asked) == 1
-    for name, expected in outlook_of(outcomes[0]).gauges.items():
-        for outcome in outcomes[1:]:
-            np.testing.assert_array_equal(outlook_of(outcome).gauges[name], expected, name)
-    assert not np.isnan(outlook_of(outcomes[0]).gauges["anomaly_forecast_error_ratio"]).any()
-    changed = query_of(", limit: 26")
-    assert checkpoint.restore(path, {"q": changed}).forecasts == {}
-    assert checkpoint.restore(path, {"q": query.model_copy(update={"forecast": None})}) == Saved()
-
-
-def test_a_state_of_another_form_is_left_out(values: Floats, tmp_path: Path) -> None:
-    path, query = tmp_path / "state", query_of()
-    runner = runner_of(ArraySource(values), query)
-    finish(runner, 300 * SECONDS)
-    del runner.state.groups["skill"]["sums"]
-    checkpoint.store(path, Saved({}, {"q": (runner.fingerprint, runner.state)}))
-    assert checkpoint.restore(path, {"q": query}) == Saved()
 
 
 def test_fewer_series_are_forecast_at_a_time_where_each_takes_more_memory() -> None:
