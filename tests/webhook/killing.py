@@ -29,7 +29,7 @@ from webhook.config import load_config
 
 THROTTLE = """\
 # Few go out one by one, so that much is held and named in digests; what is urgent always does.
-throttle: {per_metric_and_severity: 5m, total: null, bypass: [critical, high], digest: 5s}
+throttle: {per_metric_and_severity: 5m, total: null, bypass: [critical, high], digest: 2s}
 """
 
 
