@@ -1,6 +1,6 @@
 """How many deliveries a second does the webhook take, how fast, and for how much CPU?
 
-Starts the real daemon with basic auth on and a channel that sends nothing, and posts new alerts as
+Starts the real daemon with basic auth on and a channel that writes a log, and posts new alerts as
 fast as they are answered.
 """
 
@@ -118,7 +118,9 @@ def _rss_mib(pid: int) -> float:
 async def _measure(options: argparse.Namespace, folder: Path) -> None:
     url = options.url or f"sqlite:///{folder}/webhook.db"
     config = folder / "webhook.yml"
-    config.write_text(f"store: {{url: '{url}'}}\nchannels: [{{kind: log, severities: [info]}}]\n")
+    takes = "warning" if options.notify else "info"
+    channel = f"{{kind: log, severities: [{takes}]}}"
+    config.write_text(f"store: {{url: '{url}'}}\nchannels: [{channel}]\n")
     web = folder / "web.yml"
     hashed = bcrypt.hashpw(_PASSWORD.encode(), bcrypt.gensalt(10)).decode()
     web.write_text(f"basic_auth_users: {{{_USER}: '{hashed}'}}\n")
@@ -177,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--alerts", type=int, default=1, help="alerts in one delivery")
+    parser.add_argument("--notify", action="store_true", help="the channel takes the alerts")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--url", help="store URL (default: an SQLite file in a temporary folder)")
     options = parser.parse_args()
