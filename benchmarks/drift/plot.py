@@ -23,9 +23,9 @@ def draw(path: Path, rows: Sequence[Detected]) -> None:
     ImportError
         matplotlib is not installed; it comes with the extra `plots`.
     """
-    from matplotlib import rc_context  # noqa: PLC0415
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.2), layout="constrained")
     FigureCanvasSVG(figure)

@@ -114,10 +114,8 @@ class EmailChannel(Channel):
         try:
             await server.connect()
             refused, answer = await server.sendmail(self.sender, self.recipients, made.content)
-        except Exception as error:
-            if failure := _failure(error, f"{self.host}:{server.port}", hidden):
-                raise failure from None
-            raise
+        except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
+            raise _failure(error, f"{self.host}:{server.port}", hidden) from None
         else:
             with suppress(aiosmtplib.SMTPException, OSError):
                 await server.quit()
@@ -150,8 +148,8 @@ def _own_name() -> str:
     return name if name and all(c.isalnum() or c in ".-" for c in name) else "localhost"
 
 
-def _failure(error: Exception, server: str, hidden: tuple[str, ...]) -> ChannelError | None:
-    """Return what a failure means, None for a defect of ours: 4yz may get better, 5yz will not."""
+def _failure(error: Exception, server: str, hidden: tuple[str, ...]) -> ChannelError:
+    """Return what a failure means: 4yz may get better, 5yz will not."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         replies = [(one.code, f"{one.recipient}: {one.message}") for one in error.recipients]
         words = "; ".join(f"{code} {one_line(text, 100, hidden)}" for code, text in replies)
@@ -160,9 +158,7 @@ def _failure(error: Exception, server: str, hidden: tuple[str, ...]) -> ChannelE
     if isinstance(error, aiosmtplib.SMTPResponseException) and error.code > 0:
         words = f"{error.code} {one_line(str(error.message), 200, hidden)}"
         return _refused(words, error.code >= 500)
-    if isinstance(error, aiosmtplib.SMTPException | OSError | UnicodeError):
-        return _trouble(error, server, one_line(str(error), 200, hidden))
-    return None
+    return _trouble(error, server, one_line(str(error), 200, hidden))
 
 
 def _trouble(error: Exception, server: str, words: str) -> ChannelError:
