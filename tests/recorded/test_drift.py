@@ -102,7 +102,8 @@ async def test_the_page_says_how_far_the_series_have_drifted(config: Path) -> No
     assert page['anomaly_exporter_drift_check_interval_seconds{query="steady"}'] == 15
     assert page_after[version("steady")] == page[version("moved")] == 1
     assert not [name for name in page if name.startswith("anomaly_drift") and "bare" in name]
-    assert re.search(r"<td>moved</td><td>not scored</td><td>1</td>.*?<td>ok, ", overview)
+    cell = '</td><td class="at">'
+    assert re.search(f">moved{cell}not scored{cell}1{cell}.*?>ok, ", overview)
     assert "drift: " in overview
 
 

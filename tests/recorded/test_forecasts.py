@@ -64,7 +64,8 @@ async def test_the_page_says_how_the_series_go_on(config: Path) -> None:
     assert f"anomaly_exporter_query_info{{{label}}}" in about
     assert not [name for name in page if name.startswith("anomaly_forecast") and "bare" in name]
     assert "the forecast&#x27;s limit" in overview
-    assert "<td>only</td><td>not scored</td><td>1</td>" in overview
+    cell = '</td><td class="at">'
+    assert f">only{cell}not scored{cell}1</td>" in overview
     ours = {name for name in page if 'query="only"' in name}
     assert [name for name in ours if "forecast" not in name] == ['anomaly_value{query="only"}']
     assert "anomaly_score" + FREE + "}" in page

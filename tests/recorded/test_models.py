@@ -188,7 +188,7 @@ async def test_it_is_seen_to_go_bad_and_what_to_do_is_said(
     lost = 'model="lost",model_version="1",window="7d"'
     assert page[f"anomaly_model_predictions{{{lost}}}"] > 1_000
     assert page[f"anomaly_model_labelled_predictions{{{lost}}}"] == 0
-    assert "<td>quality of churn 3</td><td>ok</td>" in overview
+    assert '>quality of churn 3</td><td class="at">ok</td>' in overview
     assert not [name for name in after if 'model="lost"' in name]
     html = config.parent / "models.html"
     flags = [f"--config.file={config}"]

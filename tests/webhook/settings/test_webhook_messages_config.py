@@ -44,6 +44,7 @@ def test_check_config_says_what_messages_can_tell() -> None:
         "numbers of the alert alone: without prometheus there is no reason and no picture",
         "times in UTC",
         "verdicts by links of 30d, signed by a secret that the store keeps",
+        "verdicts move thresholds; without prometheus nothing is replayed before",
     ]
     said = lines(
         "prometheus: {url: 'http://u:s3cr3t@p:9090/x'}\n"
@@ -57,5 +58,6 @@ def test_check_config_says_what_messages_can_tell() -> None:
         "words of your own in log",
         f"verdicts by links of 1d, signed by the secret in {Path('folder/links')}",
         "verdicts by buttons in Slack, at /slack/interactions",
+        "verdicts move thresholds, after a replay of 14 days",
     ]
     assert "words of your own in every channel" in lines("templates: {body: x}")
