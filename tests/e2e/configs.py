@@ -52,6 +52,7 @@ queries:
     lookback: 10m
     detectors: [{kind: zscore}]
     models: {refit: null, tail: 15s, history: 10m}
+  - {name: serviced, expr: vector(1), detectors: [{kind: mad}]}
   - name: broken
     expr: sum(
   - name: disk_used
@@ -84,6 +85,12 @@ watched_models:
     label: label_replace(vector((time() % 7919) ^ 2 % 101 > bool 40), "of", "a", "", "")
     step: 1h
     drift: {reference: 10m, window: 2m, step: 5s, interval: 5s}
+maintenance:
+  - name: always
+    start: 2020-01-01T00:00:00Z
+    end: 2100-01-01T00:00:00Z
+    queries: [serviced]
+    mute: true
 state: {path: "{folder}/exporter.state", interval: 5s}
 """
 

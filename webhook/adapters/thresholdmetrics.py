@@ -44,6 +44,7 @@ class ThresholdMetrics:
         )
         for reason in get_args(Reason):
             self._changes.labels(reason)
+            self._proposals.labels(reason)
         registry.register(_Ratios(ratios))
 
     def changed(self, reason: Reason, *, is_applied: bool) -> None:
