@@ -185,8 +185,8 @@ class Enrichment:
             self.failed("store", str(error))
         except SecretUnavailable as error:
             self.failed("secret", str(error))
-        except Exception:
-            # The third place that catches everything: a defect in what decorates a message must
+        except (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError):
+            # What drawing and looking up raise at data nobody thought of must cost only this part,
             # not keep the message from people.
             log.exception("a part of a message failed")
             self._metrics.failed("internal")

@@ -158,7 +158,8 @@ def test_what_fired_while_nobody_took_it_is_known_within_a_minute(
         programs.kill("webhook")
         gauges.values.update(short=1, long=1, before=0)
         programs.wait_for("it to fire", lambda: firing(prometheus) >= {"Short", "Long"}, 20)
-        time.sleep(8)  # how long the short alert lasts: ALERTS is read every five seconds
+        # ALERTS is read every five seconds, so that the short alert has to last longer.
+        programs.wait_for("it to have lasted", lambda: firing_for(prometheus, "Short") >= 8, 20)
         gauges.values["short"] = 0
         programs.wait_for("it to stop", lambda: firing(prometheus) == {"Long"}, 20)
         # Longer than Alertmanager tries again, so that it has given up both ends.
@@ -219,6 +220,14 @@ def reconciled(port: int) -> float:
     page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
     (line,) = [line for line in page.splitlines() if line.startswith(name)]
     return float(line.split()[1])
+
+
+def firing_for(prometheus: int, name: str) -> int:
+    """Return for how many evaluations, of one a second, an alert has fired."""
+    expr = f'count_over_time(ALERTS{{alertname="{name}",alertstate="firing"}}[1m])'
+    url = f"http://127.0.0.1:{prometheus}/api/v1/query"
+    found = requests.get(url, params={"query": expr}, timeout=5).json()["data"]["result"]
+    return int(found[0]["value"][1]) if found else 0
 
 
 def firing(port: int) -> set[str]:
