@@ -149,8 +149,7 @@ async def test_a_broken_store_is_not_ready_until_it_heals(tmp_path: Path) -> Non
         receiving() as receiver,
         running(write_config(tmp_path, receiver), clock) as site,
     ):
-        rename(tmp_path, "quarantine", "away")
-        rename(tmp_path, "events", "gone")
+        rename(tmp_path, quarantine="away", events="gone")
         assert await site.fires("abc") == 503
         status, reason = await site.get("/-/ready")
         assert status == 503
@@ -159,17 +158,20 @@ async def test_a_broken_store_is_not_ready_until_it_heals(tmp_path: Path) -> Non
 
         await clock.advance(PROBE_SECONDS)
         assert (await site.get("/-/ready"))[0] == 503
-        rename(tmp_path, "away", "quarantine")
-        rename(tmp_path, "gone", "events")
+        rename(tmp_path, away="quarantine", gone="events")
         while (await site.get("/-/ready"))[0] == 503:
             await clock.advance(PROBE_SECONDS)
         assert await site.fires("abc") == 200
         await told(receiver, 1)
 
 
-def rename(folder: Path, old: str, new: str) -> None:
-    with closing(sqlite3.connect(folder / "webhook.db")) as connection:
-        connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+def rename(folder: Path, **names: str) -> None:
+    """Rename tables, all or none: the daemon looks at them meanwhile."""
+    with closing(sqlite3.connect(folder / "webhook.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for old, new in names.items():
+            connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+        connection.execute("COMMIT")
 
 
 async def test_old_incidents_are_deleted(tmp_path: Path) -> None:

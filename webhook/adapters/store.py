@@ -172,7 +172,7 @@ class Store:
             probe_id = connection.execute(statement).scalar_one()
             connection.execute(delete(quarantine).where(quarantine.c.id == probe_id))
 
-        await self.write(attempt)
+        await self._writer.call(attempt, is_proof=True)
 
     async def claim(self, channel: str, now: float, limit: int, pace: float = 0.0) -> outbox.Claim:
         """Lease due notifications; see `outbox.claim`."""

@@ -33,6 +33,7 @@ MAX_BATCH = 256
 class _Call(Generic[T]):
     run: Callable[[Connection], T]
     done: "asyncio.Future[T]"
+    is_proof: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Writer(Generic[Item, Result]):
         self._queue: queue.SimpleQueue[_Task[Item, Result] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
         self.failure: str | None = None
-        """Why the last commit failed; None after one that succeeded."""
+        """Why a commit failed; None once what was asked of us, or a trial of it, is committed."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -84,10 +85,18 @@ class Writer(Generic[Item, Result]):
         self._queue.put(_Record(item, done))
         return done
 
-    def call(self, run: Callable[[Connection], T]) -> "asyncio.Future[T]":
-        """Queue a function of the connection; it may run twice if a neighbour's job failed."""
+    def call(
+        self, run: Callable[[Connection], T], *, is_proof: bool = False
+    ) -> "asyncio.Future[T]":
+        """Queue a function of the connection; it may run twice if a neighbour's job failed.
+
+        Parameters
+        ----------
+        is_proof : whether its success says that the store works again: a loop that reads one
+            table says nothing of those that alerts are written to
+        """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Call(run, done))
+        self._queue.put(_Call(run, done, is_proof))
         return done
 
     def _loop(self) -> None:
@@ -131,9 +140,10 @@ class Writer(Generic[Item, Result]):
             else:
                 self._refuse(batch[0], error)
         else:
-            if self.failure is not None:
+            is_proof = any(isinstance(task, _Record) or task.is_proof for task in batch)
+            if self.failure is not None and is_proof:
                 log.info("commits work again")
-            self.failure = None
+                self.failure = None
             _tell(_succeed, [task.done for task in batch], results)
 
     def _fail(self, batch: Sequence[_Task[Item, Result]], cause: str) -> None:

@@ -73,6 +73,19 @@ def test_the_writer_outlives_an_event_loop_that_did_not_wait(any_database: Datab
         engine.dispose()
 
 
+async def test_only_what_writes_as_alerts_do_proves_that_the_store_works(store: Store) -> None:
+    def broken(connection: Connection) -> None:
+        connection.execute(text("SELECT * FROM nowhere"))
+
+    with pytest.raises(StoreUnavailable):
+        await store.write(broken)
+    assert store.failure is not None
+    await store.write(lambda connection: connection.execute(text("SELECT 1")).scalar())
+    assert store.failure is not None
+    await store.probe()
+    assert store.failure is None
+
+
 async def test_a_job_that_fails_does_not_cost_its_neighbours(store: Store) -> None:
     entered, go = threading.Event(), threading.Event()
 
