@@ -16,7 +16,9 @@ from webhook.adapters.schema import (
     incident_groups,
     incidents,
     metadata,
+    missed,
     notifications,
+    patterns,
     quarantine,
 )
 
@@ -77,6 +79,8 @@ def _old(before: float) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     )
     yield incident_groups, and_(incident_groups.c.closed_at < before, ~members)
     yield quarantine, quarantine.c.received_at < before
+    yield missed, missed.c.ends_at < before
+    yield patterns, patterns.c.expires_at < before
     yield audit, audit.c.at < before
 
 

@@ -5,7 +5,6 @@ Times are unix seconds. In each process one thread writes (adapters/writer.py).
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Boolean,
     Column,
     Float,
@@ -13,35 +12,44 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from webhook.adapters.learningschema import missed, observations, patterns, weights
+from webhook.adapters.schemabase import Id, metadata
 
-# SQLite counts rows by themselves only in a column that is called INTEGER.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+__all__ = [
+    "attempts",
+    "audit",
+    "channel_states",
+    "events",
+    "facts",
+    "feedback",
+    "incident_groups",
+    "incidents",
+    "metadata",
+    "missed",
+    "notifications",
+    "observations",
+    "patterns",
+    "quarantine",
+    "thresholds",
+    "weights",
+]
 
 # Incidents of one cause: the same labels, the same minutes, series that move together.
 incident_groups = Table(
     "incident_groups",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("opened_at", Float, nullable=False),
     Column("closed_at", Float),
     Column("labels", JSON, nullable=False),
     # The most likely first mover; an incident of this group, or NULL once retention took it.
-    Column("first_incident_id", _Id),
+    Column("first_incident_id", Id),
     Column("why", String, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -51,7 +59,7 @@ Index("ix_incident_groups_closed_at", incident_groups.c.closed_at)
 incidents = Table(
     "incidents",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("fingerprint", String(64), nullable=False),
     Column("starts_at", Float, nullable=False),
     Column("ends_at", Float),
@@ -71,7 +79,11 @@ incidents = Table(
     # Who told us first: alertmanager, grafana, reconcile or webhook.
     Column("origin", String(16), nullable=False, server_default="alertmanager"),
     # No foreign key: SQLite cannot add one to a table that others refer to.
-    Column("group_id", _Id),
+    Column("group_id", Id),
+    # Of the delivery that opened it; stands in every line logged and every message sent for it.
+    Column("trace_id", String(32), nullable=False, server_default=""),
+    # The harmless pattern that it follows; NULL for none, or since it left it.
+    Column("pattern_id", Id),
     # The id is never given twice, even after retention deleted the newest row: links stay true.
     sqlite_autoincrement=True,
 )
@@ -91,8 +103,8 @@ Index(
 events = Table(
     "events",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("incident_id", _Id, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
     Column("received_at", Float, nullable=False),
     Column("status", String(8), nullable=False),
     Column("change", String(8), nullable=False),
@@ -102,6 +114,7 @@ events = Table(
     Column("receiver", String, nullable=False),
     Column("source", String, nullable=False),
     Column("cause", String, nullable=False),
+    Column("trace_id", String(32), nullable=False, server_default=""),
 )
 Index("ix_events_incident_id", events.c.incident_id)
 Index("ix_events_received_at", events.c.received_at)
@@ -112,8 +125,8 @@ Index("ix_events_received_at", events.c.received_at)
 notifications = Table(
     "notifications",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("incident_id", _Id, ForeignKey("incidents.id", ondelete="CASCADE")),
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, ForeignKey("incidents.id", ondelete="CASCADE")),
     Column("channel", String, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("state", String(10), nullable=False),
@@ -125,7 +138,7 @@ notifications = Table(
     Column("admitted_at", Float),
     Column("held_reason", String),
     Column("held_until", Float),
-    Column("digest_id", _Id, ForeignKey("notifications.id", ondelete="SET NULL")),
+    Column("digest_id", Id, ForeignKey("notifications.id", ondelete="SET NULL")),
     Column("finished_at", Float),
     Column("detail", String, nullable=False),
     # What the other side calls the message, so that it can be edited or answered.
@@ -160,7 +173,7 @@ Index(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("received_at", Float, nullable=False),
     Column("problem", String, nullable=False),
     Column("size", Integer, nullable=False),
@@ -172,9 +185,9 @@ Index("ix_quarantine_received_at", quarantine.c.received_at)
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column(
-        "notification_id", _Id, ForeignKey("notifications.id", ondelete="CASCADE"), nullable=False
+        "notification_id", Id, ForeignKey("notifications.id", ondelete="CASCADE"), nullable=False
     ),
     Column("at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
@@ -196,8 +209,8 @@ channel_states = Table(
 feedback = Table(
     "feedback",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("incident_id", _Id, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("incident_id", Id, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("reason", String, nullable=False),
     Column("author", String, nullable=False),
@@ -211,7 +224,7 @@ feedback = Table(
 thresholds = Table(
     "thresholds",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("query", String, nullable=False),
     Column("labels", JSON, nullable=False),
     # The labels as canonical text, since JSON cannot be unique everywhere.
@@ -225,7 +238,7 @@ thresholds = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("at", Float, nullable=False),
     Column("actor", String, nullable=False),
     Column("action", String(32), nullable=False),

@@ -15,12 +15,14 @@ from tests.webhook.adapters.storing import bring_to, fill_first_version, record,
 from tests.webhook.deliveries import NOW, alert
 from tests.webhook.postgres import PostgresServer, database_of
 from webhook.adapters.backup import MANIFEST, backup, member_of
-from webhook.adapters.database import Database
+from webhook.adapters.database import Database, newest_revision
 from webhook.adapters.restore import restore
 from webhook.adapters.schema import audit, facts, feedback, incidents, metadata, notifications
 from webhook.adapters.sqlite import SqliteFile
 from webhook.adapters.store import Store, open_store
 from webhook.errors import BackupError, StoreUnusable
+
+NEWEST = f'"{newest_revision()}"'.encode()
 
 
 async def fill(store: Store) -> None:
@@ -155,7 +157,7 @@ def rewritten(file: Path, member: str, change: Callable[[bytes], bytes]) -> Path
         (MANIFEST, lambda raw: b"", "is no backup of a store, or is damaged"),
         (MANIFEST, lambda raw: b"{}", "its format is None"),
         (MANIFEST, lambda raw: raw.replace(b'"version": 1', b'"version": 2'), "has the version 2"),
-        (MANIFEST, lambda raw: raw.replace(b'"0002"', b'"9999"'), "revision '9999'"),
+        (MANIFEST, lambda raw: raw.replace(NEWEST, b'"9999"'), "revision '9999'"),
         (MANIFEST, lambda raw: raw.replace(b'"rows"', b'"lines"'), "damaged: its manifest"),
     ],
 )

@@ -3,16 +3,25 @@
 import gzip
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, Table, insert
 
 from tests.webhook.adapters.storing import DAY, record, rows, send_all
 from tests.webhook.deliveries import NOW, alert
 from webhook.adapters.archive import Archive
-from webhook.adapters.schema import audit, incident_groups, incidents, metadata
+from webhook.adapters.schema import (
+    audit,
+    incident_groups,
+    incidents,
+    metadata,
+    missed,
+    observations,
+    patterns,
+)
 from webhook.adapters.store import Store
 from webhook.errors import ArchiveError
 
@@ -34,6 +43,20 @@ async def fill(store: Store, count: int = 1, at: float = OLD) -> None:
     group = {"opened_at": at, "closed_at": at, "labels": {}, "why": ""}
     await store.write(lambda connection: connection.execute(insert(audit), entry))
     await store.write(lambda connection: connection.execute(insert(incident_groups), group))
+    series = {"query": "cpu", "labels": {}, "labels_key": "{}"}
+    mark = {"starts_at": at, "ends_at": at, "reason": "", "author": "ana", "via": "api"}
+    pattern = {"minute": 3.0, "timezone": "UTC", "step": 15.0, "lower": [0.0], "upper": [1.0]}
+    seen = {"incident_id": 1, "observed_at": at, "detectors": {}}
+    for table, row in (
+        (missed, {**series, **mark, "created_at": at}),
+        (patterns, {**series, **pattern, "incidents": [1], "created_at": at, "expires_at": at}),
+        (observations, seen),
+    ):
+        await store.write(partial(add, table, row))
+
+
+def add(table: Table, row: dict[str, Any], connection: Connection) -> None:
+    connection.execute(insert(table), row)
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -54,13 +77,13 @@ async def test_everything_that_is_deleted_can_be_read_in_the_archive(
 ) -> None:
     await fill(store)
     before = await everything(store)
-    for kept in ("channel_states", "facts", "thresholds", "feedback"):
+    for kept in ("channel_states", "facts", "thresholds", "weights", "feedback"):
         assert before.pop(kept) == []
     assert all(before.values()), "the test has a row of every kind that ages"
 
     deleted = await store.clean(CHANNELS, 90 * DAY, NOW, Archive(tmp_path / "archive"))
 
-    assert deleted == 6
+    assert deleted == 8
     assert not any((await everything(store)).values())
     found: dict[str, list[dict[str, Any]]] = {}
     for line in read(tmp_path / "archive"):
