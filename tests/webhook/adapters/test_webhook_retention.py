@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert
 from tests.webhook.adapters.storing import DAY, record, rows, send_all
 from tests.webhook.deliveries import NOW, alert
 from webhook.adapters.archive import Archive
+from webhook.adapters.database import newest_revision
 from webhook.adapters.schema import (
     audit,
     incident_groups,
@@ -93,7 +94,7 @@ async def test_everything_that_is_deleted_can_be_read_in_the_archive(
             assert line == {
                 "format": "anomaly-webhook-archive",
                 "version": 1,
-                "schema": "0002",
+                "schema": newest_revision(),
                 "archived_at": NOW,
             }
     assert found.pop("quarantine")[0]["body"] == "AP8="
