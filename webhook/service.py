@@ -1,7 +1,6 @@
 """How do the parts become one daemon: started in order, reloaded, drained in the reverse order?"""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from promkit.lifecycle import on_hangup
 from promkit.reload import ConfigWatcher
 from promkit.web import serve
 from webhook import __version__
-from webhook.adapters.archive import Archive
 from webhook.adapters.exposition import Metrics
 from webhook.adapters.feedback import judged_since
 from webhook.adapters.gatemetrics import GateMetrics
@@ -26,8 +24,8 @@ from webhook.config import WebhookConfig, load_config
 from webhook.core.tokens import Key
 from webhook.dispatcher import Dispatcher
 from webhook.enrichment import Enrichment
-from webhook.errors import StoreError
 from webhook.gatekeeper import Gatekeeper
+from webhook.keeping import clean_daily, probe_store
 from webhook.periodic import run_every
 from webhook.truth import Truth
 from webhook.tuner import LOOK_SECONDS, Tuner
@@ -39,9 +37,6 @@ from webhook.web.thresholds import Thresholds, add_thresholds
 
 log = logging.getLogger(__name__)
 
-DAY = 86_400.0
-# How soon a store that failed is found to work again when no alert comes.
-PROBE_SECONDS = 5.0
 # With five seconds for open requests, the whole stop stays below ten.
 SEND_GRACE_SECONDS = 4.0
 
@@ -205,8 +200,8 @@ class _Daemon:
                 background = [
                     tasks.create_task(self._watcher.run()),
                     tasks.create_task(self._gatekeeper.run()),
-                    tasks.create_task(self._probe_store()),
-                    tasks.create_task(self._clean_daily()),
+                    tasks.create_task(probe_store(self._store, self._clock)),
+                    tasks.create_task(clean_daily(self._store, self._clock, lambda: self._config)),
                     tasks.create_task(
                         run_every(
                             "tune thresholds", lambda: LOOK_SECONDS, self._tuner.run, self._clock
@@ -268,25 +263,3 @@ class _Daemon:
             slack_secret_file=config.feedback.slack_signing_secret_file,
             slack_hosts=config.feedback.slack_hosts,
         )
-
-    async def _probe_store(self) -> None:
-        while True:
-            await self._clock.sleep(PROBE_SECONDS)
-            if self._store.failure is not None:
-                # The writer logs what comes of it, and readiness shows it.
-                with contextlib.suppress(StoreError):
-                    await self._store.probe()
-
-    async def _clean_daily(self) -> None:
-        while True:
-            settings = self._config.store
-            archive = None if settings.archive is None else Archive(settings.archive)
-            try:
-                deleted = await self._store.clean(
-                    self._settings().channels, settings.retention, self._clock.now(), archive
-                )
-                if deleted:
-                    log.info("old incidents deleted", extra={"rows": deleted})
-            except StoreError as error:
-                log.warning("cannot delete old incidents", extra={"problem": str(error)})
-            await self._clock.sleep(DAY)

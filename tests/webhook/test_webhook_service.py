@@ -20,7 +20,8 @@ from tests.webhook.deliveries import alert_json, body
 from tests.webhook.receiver import Receiver, receiving
 from webhook.errors import StoreUnusable
 from webhook.gatekeeper import LONGEST_WAIT
-from webhook.service import PROBE_SECONDS, Options, read_config, run
+from webhook.keeping import PROBE_SECONDS
+from webhook.service import Options, read_config, run
 
 DAY = 86_400.0
 
