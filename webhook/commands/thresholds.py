@@ -2,16 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
-from typing import TypeVar
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from promkit.clock import SystemClock
 from promkit.labels import parse_matchers
-from webhook.adapters.database import Database, known_revision, newest_revision
-from webhook.adapters.sqlite import SqliteFile
+from webhook.adapters.database import Database
 from webhook.adapters.thresholds import (
     ThresholdRefused,
     Written,
@@ -20,11 +14,9 @@ from webhook.adapters.thresholds import (
     set_ratio,
     undo,
 )
+from webhook.commands.storejob import ask, named
 from webhook.config import WebhookConfig
 from webhook.core.message import rfc3339
-from webhook.errors import StoreUnusable
-
-T = TypeVar("T")
 
 _DESCRIPTION = """\
 Say by what verdicts have moved thresholds, undo a change, or choose a ratio. The daemon may go on
@@ -81,14 +73,14 @@ def run(options: argparse.Namespace, config: WebhookConfig) -> int:
             case "history":
                 print("\n".join(_history(database, options)))
             case "undo":
-                written = _ask(
+                written = ask(
                     database,
                     lambda c: undo(c, options.change, options.author, options.reason, now),
                     is_writing=True,
                 )
                 print(_said(written))
             case _:
-                written = _ask(
+                written = ask(
                     database,
                     lambda c: set_ratio(
                         c,
@@ -113,7 +105,7 @@ def _said(written: Written) -> str:
 
 
 def _listed(database: Database, *, as_json: bool) -> list[str]:
-    rows = _ask(database, list_thresholds)
+    rows = ask(database, list_thresholds)
     if as_json:
         listed = [
             {"query": row.query, "labels": row.labels, "ratio": row.ratio,
@@ -122,53 +114,21 @@ def _listed(database: Database, *, as_json: bool) -> list[str]:
         ]  # fmt: skip
         return [json.dumps({"adjustments": listed}, indent=1)]
     return [
-        f"{row.ratio:<9g} {rfc3339(row.changed_at)}  {row.query}{_named(row.labels)}"
-        for row in rows
+        f"{row.ratio:<9g} {rfc3339(row.changed_at)}  {row.query}{named(row.labels)}" for row in rows
     ] or ["no threshold was ever moved"]
 
 
 def _history(database: Database, options: argparse.Namespace) -> list[str]:
     limit = max(1, options.limit)
-    rows, _ = _ask(database, lambda c: list_history(c, limit, query=options.query))
+    rows, _ = ask(database, lambda c: list_history(c, limit, query=options.query))
     if options.json:
         names = ("id", "at", "actor", "action", "subject", "before", "after", "detail")
         return [json.dumps({name: getattr(row, name) for name in names}) for row in rows]
     return [
-        f"{row.id:<6} {rfc3339(row.at)}  {row.subject}{_named(row.after['labels'])}  "
+        f"{row.id:<6} {rfc3339(row.at)}  {row.subject}{named(row.after['labels'])}  "
         f"{row.before['ratio']:g} -> {row.after['ratio']:g}  {row.actor}: {row.detail}"
         for row in rows
     ] or ["no threshold was ever moved"]
-
-
-def _named(labels: Mapping[str, str]) -> str:
-    pairs = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
-    return f"{{{pairs}}}" if pairs else ""
-
-
-def _ask(database: Database, job: Callable[[Connection], T], *, is_writing: bool = False) -> T:
-    """Run a job on the store, whether or not a daemon is at work.
-
-    Raises
-    ------
-    StoreUnusable
-        If there is no store, another version made it, or it cannot be used now.
-    """
-    if isinstance(database, SqliteFile) and not database.path.exists():
-        raise StoreUnusable(f"there is no store at {database.path}; check store.url")
-    engine = database.writing_engine() if is_writing else database.reading_engine()
-    try:
-        with engine.begin() as connection:
-            found = known_revision(connection, database)
-            if found != newest_revision():
-                raise StoreUnusable(
-                    f"{database.name} has the schema revision {found or 'none'}, this version "
-                    f"needs {newest_revision()}; run the daemon once to bring it up to date"
-                )
-            return job(connection)
-    except DBAPIError as error:
-        raise database.unusable(error) from error
-    finally:
-        engine.dispose()
 
 
 def _labels(text: str) -> dict[str, str]:
