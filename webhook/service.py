@@ -16,6 +16,7 @@ from webhook.adapters.exposition import Metrics
 from webhook.adapters.feedback import judged_since
 from webhook.adapters.gatemetrics import GateMetrics
 from webhook.adapters.linkkeys import LinkKeys
+from webhook.adapters.missed import marked_since
 from webhook.adapters.queries import counts
 from webhook.adapters.store import Store, open_store
 from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
@@ -32,6 +33,7 @@ from webhook.tuner import LOOK_SECONDS, Tuner
 from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.missed import Marking, add_missed
 from webhook.web.parts import Parts, Settings
 from webhook.web.thresholds import Thresholds, add_thresholds
 
@@ -134,6 +136,9 @@ class _Daemon:
             lambda: store.read_here(
                 lambda connection: judged_since(connection, clock.now() - KEPT_SECONDS)
             ),
+            lambda: store.read_here(
+                lambda connection: marked_since(connection, clock.now() - KEPT_SECONDS)
+            ),
         )
         self._tuner = Tuner(store, clock, self._metrics.registry, lambda: self._config)
         self._dispatcher = Dispatcher(store, clock, self._metrics, composer.compose)
@@ -187,6 +192,15 @@ class _Daemon:
                 keys=self._signing,
                 changed=self._tuner.changed,
                 settings=lambda: (self._config.external_url, self._config.timezone),
+            ),
+        )
+        add_missed(
+            app,
+            Marking(
+                store=self._store,
+                clock=self._clock,
+                judged=self._verdicts.judged,
+                external_url=lambda: self._config.external_url,
             ),
         )
         try:

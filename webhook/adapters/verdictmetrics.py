@@ -1,11 +1,12 @@
 """What do verdicts tell Prometheus? How many there were, and when what was judged began and ended.
 
-The exporter reads the two gauges to learn from past incidents, so they carry the labels of the
-series; a label of its own that has one of our names is called exported_….
+Marks where an alert should have come are told of likewise, as the verdict `missed`. The exporter
+reads the two gauges to learn from past incidents, so they carry the labels of the series; a label
+of its own that has one of our names is called exported_….
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
@@ -18,6 +19,7 @@ from webhook.core.links import series_labels
 from webhook.errors import StoreUnavailable
 
 KEPT_SECONDS = 90 * 86_400.0
+MISSED = "missed"
 _OURS = ("verdict", "incident")
 # What a scrape of the exporter adds to a series, and a scrape of ours would add again.
 _SCRAPED = ("job", "anomaly-exporter")
@@ -30,16 +32,22 @@ class VerdictMetrics:
     Parameters
     ----------
     judged : reads them from the store; raises StoreUnavailable when it cannot
+    marked : reads the marks where an alert should have come; raises likewise
     """
 
-    def __init__(self, registry: CollectorRegistry, judged: Callable[[], Sequence[Judged]]) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        judged: Callable[[], Sequence[Judged]],
+        marked: Callable[[], Sequence[Row[Any]]] = tuple,
+    ) -> None:
         self._verdicts = Counter(
             "anomaly_feedback_total",
             "Verdicts on incidents, changed ones included.",
             ["query", "verdict"],
             registry=registry,
         )
-        registry.register(_Spans(judged))
+        registry.register(_Spans(judged, marked))
 
     def judged(self, query: str, verdict: str) -> None:
         """Count a verdict that is new or has changed."""
@@ -47,8 +55,11 @@ class VerdictMetrics:
 
 
 class _Spans(Collector):
-    def __init__(self, judged: Callable[[], Sequence[Judged]]) -> None:
+    def __init__(
+        self, judged: Callable[[], Sequence[Judged]], marked: Callable[[], Sequence[Row[Any]]]
+    ) -> None:
         self._judged = judged
+        self._marked = marked
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing, so that registering does not read the store."""
@@ -57,7 +68,7 @@ class _Spans(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield both families; nothing when the store cannot be read."""
         try:
-            judged = self._judged()
+            judged, marked = self._judged(), self._marked()
         except StoreUnavailable:
             return
         start, end = (
@@ -73,14 +84,22 @@ class _Spans(Collector):
             began.add_sample(start, labels, each.incident.starts_at)
             if each.incident.ends_at is not None:
                 ended.add_sample(end, labels, each.incident.ends_at)
+        for mark in marked:
+            labels = _labels(mark.query, mark.labels, MISSED, f"missed-{mark.id}")
+            began.add_sample(start, labels, mark.starts_at)
+            ended.add_sample(end, labels, mark.ends_at)
         yield began
         yield ended
 
 
 def labels_of(incident: Row[Any], verdict: str) -> dict[str, str]:
     """Return the labels of a verdict's gauges."""
+    return _labels(incident.query, series_labels(incident.labels), verdict, str(incident.id))
+
+
+def _labels(query: str, series: Mapping[str, str], verdict: str, incident: str) -> dict[str, str]:
     labels: dict[str, str] = {}
-    for name, value in series_labels(incident.labels).items():
+    for name, value in series.items():
         if (name, value) != _SCRAPED and _NAME.fullmatch(name) and name != "__name__":
             labels[f"exported_{name}" if name in _OURS else name] = value
-    return {**labels, "query": incident.query, "verdict": verdict, "incident": str(incident.id)}
+    return {**labels, "query": query, "verdict": verdict, "incident": incident}

@@ -8,7 +8,7 @@ from webhook.core.text import storable
 Verdict = Literal["confirmed", "false_alarm", "expected_change", "maintenance"]
 """Something was wrong; nothing was; it was meant to be so; it was worked on."""
 
-Via = Literal["link", "api", "slack"]
+Via = Literal["link", "page", "api", "slack", "cli"]
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 

@@ -55,8 +55,11 @@ def page_size(given: Mapping[str, str]) -> int:
 def since(given: Mapping[str, str]) -> float | None:
     """Return an instant in unix seconds, or None when it was not given."""
     value = given.get("since")
-    if value is None:
-        return None
+    return None if value is None else instant("since", value)
+
+
+def instant(name: str, value: str) -> float:
+    """Return the unix seconds that a text stands for; `name` is what it is called."""
     try:
         if value.replace(".", "", 1).isdigit():
             return float(value)
@@ -64,5 +67,6 @@ def since(given: Mapping[str, str]) -> float | None:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise BadParameter(
-            f"since is {value!r}; allowed: unix seconds, or a time such as 2026-11-21T10:00:00Z"
+            f"{name} is {value[:50]!r}; allowed: unix seconds, or a time such as "
+            "2026-11-21T10:00:00Z"
         ) from None
