@@ -29,6 +29,9 @@ _COURSE = {
     "anomaly_value": "values",
     "anomaly_lower_bound": "lower",
     "anomaly_upper_bound": "upper",
+    "anomaly_expected_value": "expected",
+    "anomaly_score": "scores",
+    "anomaly_threshold": "thresholds",
 }
 _BREACH = {
     "anomaly_forecast_breach_timestamp_seconds": "at",
@@ -181,7 +184,7 @@ async def find_course(
     seconds: float,
     past: float = HOURS,
 ) -> Course | None:
-    """Return value and band of a series up to an instant; None where there is no sample.
+    """Return value, band and score of a series up to an instant; None where there is no sample.
 
     Parameters
     ----------
@@ -210,9 +213,7 @@ async def find_course(
     if "values" not in lines:
         return None
     nothing = [math.nan] * POINTS
-    return Course(
-        times, *(tuple(lines.get(name, nothing)) for name in ("values", "lower", "upper"))
-    )
+    return Course(times, *(tuple(lines.get(name, nothing)) for name in _COURSE.values()))
 
 
 async def look_up(

@@ -37,12 +37,16 @@ class Course:
     ----------
     times : unix seconds
     values, lower, upper : at these times; NaN where there is none
+    expected, scores, thresholds : likewise; empty where nobody asked
     """
 
     times: Sequence[float]
     values: Sequence[float]
     lower: Sequence[float]
     upper: Sequence[float]
+    expected: Sequence[float] = ()
+    scores: Sequence[float] = ()
+    thresholds: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
