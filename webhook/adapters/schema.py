@@ -82,14 +82,22 @@ incidents = Table(
     Column("group_id", Id),
     # Of the delivery that opened it; stands in every line logged and every message sent for it.
     Column("trace_id", String(32), nullable=False, server_default=""),
-    # The harmless pattern that it follows; NULL for none, or since it left it.
+    # The harmless pattern that silenced it; when and why it was let through, NULL if it was not.
     Column("pattern_id", Id),
+    Column("pattern_left_at", Float),
+    Column("pattern_left", String(8)),
     # The id is never given twice, even after retention deleted the newest row: links stay true.
     sqlite_autoincrement=True,
 )
 Index("ix_incidents_fingerprint_id", incidents.c.fingerprint, incidents.c.id)
 Index("ix_incidents_closed_at", incidents.c.closed_at)
 Index("ix_incidents_group_id", incidents.c.group_id)
+Index(
+    "ix_incidents_pattern_id",
+    incidents.c.pattern_id,
+    sqlite_where=text("pattern_id IS NOT NULL"),
+    postgresql_where=text("pattern_id IS NOT NULL"),
+)
 # The rule "never two open incidents of one fingerprint", kept by the database as well.
 Index(
     "uq_incidents_open",

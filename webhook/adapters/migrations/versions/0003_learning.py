@@ -8,6 +8,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_FOLLOWS = sa.text("pattern_id IS NOT NULL")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -18,6 +19,15 @@ def upgrade() -> None:
             table, sa.Column("trace_id", sa.String(32), nullable=False, server_default="")
         )
     op.add_column("incidents", sa.Column("pattern_id", _ID))
+    op.add_column("incidents", sa.Column("pattern_left_at", sa.Float()))
+    op.add_column("incidents", sa.Column("pattern_left", sa.String(8)))
+    op.create_index(
+        "ix_incidents_pattern_id",
+        "incidents",
+        ["pattern_id"],
+        sqlite_where=_FOLLOWS,
+        postgresql_where=_FOLLOWS,
+    )
     op.create_table(
         "weights",
         sa.Column("id", _ID, nullable=False),
