@@ -22,7 +22,6 @@ from exporter.commands.flags import (
     duration,
     read_config,
     source_of,
-    with_joined_instants,
 )
 from exporter.commands.model import add_model
 from exporter.commands.models import add_models
@@ -42,6 +41,7 @@ from exporter.service import Options, Service
 from promkit.cliargs import add_common_flags, add_config_flags
 from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
+from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from promkit.cliargs import add_common_flags
 from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
+from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
-from webhook.commands import backup, send_test, test_route, thresholds
+from webhook.commands import backup, missed, send_test, test_route, thresholds, verdict
 from webhook.commands.check_config import summary
 from webhook.errors import StoreError
 from webhook.service import Options, read_config, run
@@ -54,7 +55,8 @@ configuration; a wrong one is reported and the old one stays.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(with_joined_instants(given))
     try:
         if options.command == "run":
             return _run(options)
@@ -71,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 code = test_route.run(options, config)
             case "thresholds":
                 code = thresholds.run(options, config)
+            case "verdict":
+                code = verdict.run(options, config)
+            case "missed":
+                code = missed.run(options, config)
             case _:
                 code = send_test.run(options, config, PROG)
         return code
@@ -135,6 +141,10 @@ def _parser() -> argparse.ArgumentParser:
         "thresholds", help="say by what verdicts moved thresholds, and undo that"
     )
     actions = thresholds.add_flags(moving)
+    judging = commands.add_parser("verdict", help="say what an incident was")
+    verdict.add_flags(judging)
+    marking = commands.add_parser("missed", help="mark where an alert should have come")
+    actions += [judging, *missed.add_flags(marking)]
     for command in (checking, testing, routing, saving, filling, *actions):
         command.add_argument(
             "--config.file",

@@ -2,25 +2,13 @@
 
 import argparse
 import time
-from collections.abc import Sequence
-from datetime import datetime
 
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.config import Config, parse_config
 from exporter.errors import ConfigError
 from promkit.durations import parse_duration
 from promkit.httpconfig import requests_session
-
-
-def with_joined_instants(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with `--start -6h` as `--start=-6h`: argparse takes -6h for a flag."""
-    joined: list[str] = []
-    for argument in arguments:
-        if joined and joined[-1] in ("--start", "--end") and not argument.startswith("--"):
-            joined[-1] += f"={argument}"
-        else:
-            joined.append(argument)
-    return joined
+from promkit.instants import instant
 
 
 def duration(text: str) -> float:
@@ -58,18 +46,10 @@ def check_range(flags: argparse.Namespace) -> None:
 
 
 def _instant(text: str) -> float:
-    now = time.time()
     try:
-        if text.startswith("-"):
-            return now - parse_duration(text[1:])
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-        return datetime.fromisoformat(text).timestamp()
+        return instant(text, time.time())
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"found {text!r}; allowed: RFC 3339 such as 2026-01-31T10:00:00Z, unix seconds, or "
-            f"back from now like -6h"
-        ) from error
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def read_config(flags: argparse.Namespace) -> Config:

@@ -4,7 +4,6 @@ import argparse
 import json
 
 from promkit.clock import SystemClock
-from promkit.labels import parse_matchers
 from webhook.adapters.database import Database
 from webhook.adapters.thresholds import (
     ThresholdRefused,
@@ -14,6 +13,7 @@ from webhook.adapters.thresholds import (
     set_ratio,
     undo,
 )
+from webhook.commands.flags import add_labels, add_who
 from webhook.commands.storejob import ask, named
 from webhook.config import WebhookConfig
 from webhook.core.message import rfc3339
@@ -48,16 +48,9 @@ def add_flags(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     setting = actions.add_parser("set", help="put a ratio of your own in force")
     setting.add_argument("query", help="name of the query")
     setting.add_argument("ratio", type=float, help="0.5 to 1.5; 1 is as configured")
-    setting.add_argument(
-        "--labels",
-        type=_labels,
-        default={},
-        metavar="NAME=VALUE,…",
-        help="of one series, all that the exporter publishes; none: the whole query",
-    )
+    add_labels(setting)
     for each in (undoing, setting):
-        each.add_argument("--reason", default="", help="why, for the history")
-        each.add_argument("--author", default="command line", help="who, for the history")
+        add_who(each)
     for each in (listing, history):
         each.add_argument("--json", action="store_true", help="for programs")
     return [listing, history, undoing, setting]
@@ -129,13 +122,3 @@ def _history(database: Database, options: argparse.Namespace) -> list[str]:
         f"{row.before['ratio']:g} -> {row.after['ratio']:g}  {row.actor}: {row.detail}"
         for row in rows
     ] or ["no threshold was ever moved"]
-
-
-def _labels(text: str) -> dict[str, str]:
-    try:
-        matchers = parse_matchers(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if any(matcher.op != "=" for matcher in matchers):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: name=value, name=value")
-    return {matcher.name: matcher.value for matcher in matchers}

@@ -8,23 +8,10 @@ import pytest
 
 from tests.webhook.adapters.storing import bring_to
 from webhook.adapters.database import Database
-from webhook.adapters.postgres import PostgresDatabase
 from webhook.adapters.sqlite import SqliteFile
 from webhook.adapters.store import open_store
 from webhook.adapters.thresholds import ratio_of
 from webhook.cli import main
-
-
-@pytest.fixture
-def config(any_database: Database, tmp_path: Path) -> Path:
-    path = tmp_path / "webhook.yml"
-    if isinstance(any_database, SqliteFile):
-        url = f"sqlite:///{any_database.path}"
-    else:
-        assert isinstance(any_database, PostgresDatabase)
-        url = str(any_database.url).replace("+psycopg", "")
-    path.write_text(f"store: {{url: '{url}'}}\n")
-    return path
 
 
 def call(config: Path, *arguments: str) -> int:
