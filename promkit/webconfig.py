@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from pydantic import AfterValidator, Field, model_validator
 
-from promkit.basicauth import Passwords, credentials
 from promkit.errors import ConfigProblems, FieldProblem
+from promkit.guard import Guard, protect
 from promkit.secrets import Secret
 from promkit.strictyaml import ConfigPath, StrictModel, load_model
 
@@ -58,10 +57,6 @@ def _bcrypt_hash(value: Secret) -> Secret:
     if not _BCRYPT.fullmatch(value.get_secret_value()):
         raise ValueError("found no bcrypt hash; make one with: htpasswd -nBC 10 USER")
     return value
-
-
-OPEN_HANDLERS = web.AppKey("open_handlers", frozenset[Handler])
-"""Handlers of an application that check by themselves who asks, such as by a signed link."""
 
 
 class TlsServerConfig(StrictModel):
@@ -177,7 +172,6 @@ class WebConfigFile:
         self._stamp = _stamp(path)
         self._seen = _content(path)
         self._config = _parse(path, self._seen)
-        self._passwords = Passwords()
         self._certificates = b""
         self._context: ssl.SSLContext | None = None
         self._complaints: set[str] = set()
@@ -210,31 +204,16 @@ class WebConfigFile:
     def protect(self, app: web.Application) -> None:
         """Add client checks and headers to an application that has not started yet."""
 
-        @web.middleware
-        async def only_the_known(request: web.Request, handler: Handler) -> web.StreamResponse:
-            config = self.current()
-            if not _is_allowed_client(config, request):
-                return web.Response(status=403, text="This client certificate is not allowed.\n")
-            user, password = credentials(request.headers.get("Authorization", ""))
-            hashes = {
-                name: hashed.get_secret_value() for name, hashed in config.basic_auth_users.items()
-            }
-            is_open = request.match_info.handler in app.get(OPEN_HANDLERS, ())
-            if (
-                hashes
-                and not is_open
-                and not await self._passwords.is_valid(hashes, user, password)
-            ):
-                asking = {"WWW-Authenticate": "Basic"}
-                return web.Response(status=401, text="Unauthorized\n", headers=asking)
-            return await handler(request)
-
         async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
             for name, value in self._config.http_server_config.headers.items():
                 response.headers[name] = value
 
-        app.middlewares.insert(0, only_the_known)
+        protect(app, Guard(self._users, lambda it: _is_allowed_client(self.current(), it)))
         app.on_response_prepare.append(add_headers)
+
+    def _users(self) -> dict[str, str]:
+        users = self.current().basic_auth_users
+        return {name: hashed.get_secret_value() for name, hashed in users.items()}
 
     def _newest_context(self) -> ssl.SSLContext | None:
         tls = self.current().tls_server_config

@@ -16,6 +16,7 @@ from webhook.channels.slack import SlackChannel
 from webhook.core.correlation import Rules as CorrelationRules
 from webhook.core.routing import Route, Routing, Target
 from webhook.core.throttle import Rules
+from webhook.settings.console import ConsoleConfig
 from webhook.settings.correlation import CorrelationConfig
 from webhook.settings.gate import (
     QuietHoursConfig,
@@ -85,6 +86,7 @@ class WebhookConfig(StrictModel):
     links : links of the user's own
     feedback : how people say what an incident was
     tuning : how thresholds follow from that
+    console : who may look at the pages
     """
 
     store: StoreConfig = StoreConfig()
@@ -104,6 +106,7 @@ class WebhookConfig(StrictModel):
     links: LinksConfig = LinksConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     tuning: TuningConfig = TuningConfig()
+    console: ConsoleConfig = ConsoleConfig()
 
     @model_validator(mode="after")
     def _cross_check(self) -> Self:

@@ -9,6 +9,8 @@ from pathlib import Path
 from promkit.clock import Clock
 from promkit.errors import ConfigProblems
 from promkit.lifecycle import on_hangup
+from promkit.log import Logs
+from promkit.logmetrics import LogMetrics
 from promkit.reload import ConfigWatcher
 from promkit.web import serve
 from webhook import __version__
@@ -36,6 +38,8 @@ from webhook.web.feedbackroutes import add_feedback
 from webhook.web.missed import Marking, add_missed
 from webhook.web.parts import Parts, Settings
 from webhook.web.thresholds import Thresholds, add_thresholds
+from webhook.web.visit import Console, add_console
+from webhook.web.visit import InForce as ConsoleInForce
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +56,13 @@ class Options:
     config_file : the YAML file
     listen : addresses to serve on
     web_config_file : exporter-toolkit's file, if any
+    logs : what is logged, for the metrics
     """
 
     config_file: Path
     listen: tuple[str, ...]
     web_config_file: Path | None = None
+    logs: Logs | None = None
 
 
 def read_config(path: Path) -> WebhookConfig:
@@ -126,6 +132,8 @@ class _Daemon:
             ),
             now=clock.now,
         )
+        if options.logs is not None:
+            self._metrics.registry.register(LogMetrics("anomaly_webhook", options.logs))
         self._keys = LinkKeys(store, clock)
         self._enrichment = Enrichment(
             store, clock, self._metrics.registry, self._keys, lambda: self._config
@@ -172,6 +180,7 @@ class _Daemon:
                 opened=self._truth.opened,
             )
         )
+        add_console(app, Console(self._clock, self._signing, self._console))
         add_feedback(
             app,
             Feedback(
@@ -258,6 +267,10 @@ class _Daemon:
             channels=tuple(channel.name for channel in config.channels),
             has_pictures=config.prometheus is not None,
         )
+
+    def _console(self) -> ConsoleInForce:
+        config = self._config
+        return ConsoleInForce(config.external_url, config.timezone, config.console.anonymous)
 
     async def _signing(self) -> tuple[Key, ...]:
         return await self._keys.keys(self._config.feedback.secret_file)

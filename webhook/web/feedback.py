@@ -10,21 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Row
 
 from promkit.clock import Clock
 from promkit.errors import SecretUnavailable
-from promkit.web import render_page
 from webhook.adapters.feedback import judge, with_verdict
 from webhook.adapters.store import Store
 from webhook.core.digest import told_apart
 from webhook.core.present import VERDICTS as WORDS
-from webhook.core.present import moment, span
 from webhook.core.tokens import Key, TokenRefused, incident_of, sign
 from webhook.core.verdicts import Judgement, judgement_of
 from webhook.web.origin import form_fields, is_foreign
+from webhook.web.shell import page, render
 
 # Of a link on a page, which is made anew whenever the page is.
 _LINK_SECONDS = 3600.0
@@ -33,14 +31,6 @@ _ELSEWHERE = "The page of the incident leads to a new one."
 _STYLE = (
     "button{font:inherit;padding:.75rem 1.25rem;margin:0 .5rem .5rem 0}"
     "textarea,input{font:inherit;width:100%;box-sizing:border-box}"
-)
-
-_templates = Environment(
-    loader=PackageLoader("webhook", "web/templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
 )
 
 
@@ -124,24 +114,24 @@ async def form(request: web.Request) -> web.Response:
         return incident_id
     found = await feedback.store.read(lambda connection: with_verdict(connection, incident_id))
     if found is None:
-        return _gone(incident_id)
+        return _gone(request, incident_id)
     settings, now = feedback.settings(), feedback.clock.now()
     picture = ""
     if settings.has_pictures and found[0].labels.get("query"):
         key = (await feedback.keys())[0]
         picture = sign(key, "chart", incident_id, now + _LINK_SECONDS)
     chosen = request.query.get("verdict", "")
-    body = _templates.get_template("feedback.html").render(
+    body = render(
+        request,
+        "feedback.html",
         incident=found[0],
         given=found[1],
         words=WORDS,
         chosen=chosen if chosen in WORDS else "",
         picture=picture,
         what=told_apart(found[0].labels),
-        when=lambda at: moment(at, settings.zone),
-        ago=lambda at: span(max(0.0, now - at)),
     )
-    return _sealed(render_page(f"What was incident {incident_id}?", body, more_style=_STYLE))
+    return _sealed(page(request, f"What was incident {incident_id}?", body, more_style=_STYLE))
 
 
 async def take(request: web.Request) -> web.Response:
@@ -149,7 +139,7 @@ async def take(request: web.Request) -> web.Response:
     feedback = request.app[FEEDBACK]
     settings = feedback.settings()
     if is_foreign(request, settings.external_url):
-        return _refused(403, "This form was sent by another site.")
+        return _refused(request, 403, "This form was sent by another site.")
     incident_id = await _granted(request, feedback)
     if isinstance(incident_id, web.Response):
         return incident_id
@@ -158,15 +148,20 @@ async def take(request: web.Request) -> web.Response:
     try:
         judgement = judgement_of(verdict, reason, author, "link")
     except ValueError as error:
-        return _refused(400, f"Choose one of the buttons: {error}.")
+        return _refused(request, 400, f"Choose one of the buttons: {error}.")
     incident = await feedback.give(incident_id, judgement)
     if incident is None:
-        return _gone(incident_id)
+        return _gone(request, incident_id)
     said = await feedback.told(incident)
-    body = _templates.get_template("feedback_done.html").render(
-        said=said, incident=incident, verdict=WORDS[judgement.verdict], judgement=judgement
+    body = render(
+        request,
+        "feedback_done.html",
+        said=said,
+        incident=incident,
+        verdict=WORDS[judgement.verdict],
+        judgement=judgement,
     )
-    return _sealed(render_page("Thank you", body))
+    return _sealed(page(request, "Thank you", body))
 
 
 async def signed_chart(request: web.Request) -> web.Response:
@@ -205,29 +200,32 @@ async def _granted(request: web.Request, feedback: Feedback) -> int | web.Respon
         now = feedback.clock.now()
         return incident_of(request.match_info["token"], keys, "feedback", now)
     except SecretUnavailable:
-        return _refused(503, "Links cannot be checked now; the log of the webhook says why.")
+        return _refused(
+            request, 503, "Links cannot be checked now; the log of the webhook says why."
+        )
     except TokenRefused as error:
         match error.reason:
             case "malformed":
-                return _refused(404, "This is no complete link; copy all of it from the message.")
+                return _refused(
+                    request, 404, "This is no complete link; copy all of it from the message."
+                )
             case "expired":
-                return _refused(410, f"This link is too old to be used. {_ELSEWHERE}")
+                return _refused(request, 410, f"This link is too old to be used. {_ELSEWHERE}")
             case "forged":
                 text = "This link is not one of ours, or its key is out of use."
-                return _refused(403, f"{text} {_ELSEWHERE}")
+                return _refused(request, 403, f"{text} {_ELSEWHERE}")
 
 
-def _gone(incident_id: int) -> web.Response:
-    return _refused(404, f"Incident {incident_id} is older than what the store keeps.")
+def _gone(request: web.Request, incident_id: int) -> web.Response:
+    return _refused(request, 404, f"Incident {incident_id} is older than what the store keeps.")
 
 
-def _refused(status: int, text: str) -> web.Response:
+def _refused(request: web.Request, status: int, text: str) -> web.Response:
     body = Markup("<p>{}</p>").format(text)
-    return _sealed(render_page("Nothing was changed", body, status=status))
+    return _sealed(page(request, "Nothing was changed", body, status=status))
 
 
 def _sealed(response: web.Response) -> web.Response:
-    """Keep a page whose address is a secret out of caches and search engines."""
-    response.headers["Cache-Control"] = "no-store"
+    """Keep a page whose address is a secret out of search engines."""
     response.headers["X-Robots-Tag"] = "noindex"
     return response

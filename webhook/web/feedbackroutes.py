@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from promkit.webconfig import OPEN_HANDLERS
+from promkit.guard import OPEN_HANDLERS
 from webhook.web import feedback, slack_interactions, verdictapi
 from webhook.web.feedback import FEEDBACK, Feedback
 

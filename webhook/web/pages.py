@@ -1,17 +1,13 @@
 """What does a person see, and what does Prometheus scrape?"""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from promkit.durations import format_duration
 from promkit.errors import SecretUnavailable
-from promkit.web import render_page
 from webhook.adapters.digests import due_at, find_digest
 from webhook.adapters.groups import cause_of
 from webhook.adapters.queries import (
@@ -25,12 +21,12 @@ from webhook.adapters.queries import (
     quarantined,
 )
 from webhook.adapters.story import story_of
-from webhook.core.digest import told_apart
-from webhook.core.message import rfc3339
 from webhook.core.timeline import timeline
 from webhook.errors import StoreUnavailable
 from webhook.web.feedback import FEEDBACK
 from webhook.web.parts import PARTS
+from webhook.web.session import may_write
+from webhook.web.shell import page, render
 
 _SHOWN = 50
 _EVENTS_SHOWN = 200
@@ -38,14 +34,6 @@ _NAMED_SHOWN = 500
 _GONE = Markup(
     "<p>It never existed, or it is older than the store's retention.</p>"
     '<p><a href="../">All incidents</a></p>'
-)
-
-_templates = Environment(
-    loader=PackageLoader("webhook", "web/templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
 )
 
 
@@ -76,8 +64,8 @@ async def overview(request: web.Request) -> web.Response:
         }
 
     found = await parts.store.read(read)
-    problem = parts.ready()
-    return _page("Anomaly alerts", "overview.html", parts.clock.now(), found, problem=problem)
+    body = render(request, "overview.html", **found, problem=parts.ready())
+    return page(request, "Anomaly alerts", body, section="now", refreshes=True)
 
 
 async def incident(request: web.Request) -> web.Response:
@@ -101,21 +89,19 @@ async def incident(request: web.Request) -> web.Response:
 
     found = await parts.store.read(read)
     if found is None:
-        return render_page(f"No incident {incident_id}", _GONE, status=404)
+        return page(request, f"No incident {incident_id}", _GONE, section="incidents", status=404)
     # A picture needs the series, and so the query that the series is of.
     has_picture = parts.settings().has_pictures and "query" in found["incident"].labels
-    return _page(
-        f"Incident {incident_id}",
-        "incident.html",
-        parts.clock.now(),
-        found,
-        has_picture=has_picture,
-        verdict_url=await _verdict_url(request, incident_id),
+    # Whoever may see the page and write may say what it was.
+    verdict_url = await _verdict_url(request, incident_id) if may_write(request) else ""
+    body = render(
+        request, "incident.html", **found, has_picture=has_picture, verdict_url=verdict_url
     )
+    return page(request, f"Incident {incident_id}", body, section="incidents")
 
 
 async def _verdict_url(request: web.Request, incident_id: int) -> str:
-    """Return where to say what an incident was; whoever may see its page may say so."""
+    """Return where to say what an incident was; "" where links cannot be signed now."""
     try:
         return await request.app[FEEDBACK].link(incident_id)
     except (SecretUnavailable, StoreUnavailable):
@@ -133,35 +119,11 @@ async def digest(request: web.Request) -> web.Response:
         row = find_digest(connection, digest_id)
         if row is None:
             return None
-        page = find_notifications(connection, _NAMED_SHOWN, digest=digest_id, before=before)
-        return {"digest": row, "content": row.content, "named": page.rows, "before": page.before}
+        named = find_notifications(connection, _NAMED_SHOWN, digest=digest_id, before=before)
+        return {"digest": row, "content": row.content, "named": named.rows, "before": named.before}
 
     found = await parts.store.read(read)
     if found is None:
-        return render_page(f"No digest {digest_id}", _GONE, status=404)
-    return _page(f"Digest {digest_id}", "digest.html", parts.clock.now(), found)
-
-
-def _page(
-    title: str, template: str, now: float, found: Mapping[str, Any], **more: object
-) -> web.Response:
-    body = _templates.get_template(template).render(
-        **found,
-        **more,
-        ago=lambda at: _ago(at, now),
-        when=rfc3339,
-        is_web_url=is_web_url,
-        name_of=told_apart,
-    )
-    return render_page(title, body)
-
-
-def _ago(at: float | None, now: float) -> str:
-    if at is None:
-        return "never"
-    return f"{format_duration(float(int(max(0.0, now - at))))} ago"
-
-
-def is_web_url(text: str) -> bool:
-    """Tell whether a link from an alert may be shown as one: `javascript:` must not run here."""
-    return text.startswith(("http://", "https://"))
+        return page(request, f"No digest {digest_id}", _GONE, section="incidents", status=404)
+    body = render(request, "digest.html", **found)
+    return page(request, f"Digest {digest_id}", body, section="incidents")

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from sqlalchemy import Connection, Row
 
 from promkit.basicauth import credentials
 from promkit.clock import Clock
 from promkit.errors import SecretUnavailable
-from promkit.web import render_page
 from webhook.adapters.store import Store
 from webhook.adapters.thresholds import (
     ThresholdRefused,
@@ -29,26 +27,20 @@ from webhook.adapters.thresholds import (
     undone_among,
 )
 from webhook.core.message import rfc3339
-from webhook.core.present import moment
 from webhook.core.text import storable
 from webhook.core.tokens import Key, TokenRefused, incident_of, sign
-from webhook.web.origin import form_fields, is_foreign, small_body
+from webhook.web.origin import is_foreign, small_body
 from webhook.web.parameters import BadParameter, number, page_size, parameters
 from webhook.web.parts import error_response
+from webhook.web.session import checked_form, may_write, person
+from webhook.web.shell import page as shell_page
+from webhook.web.shell import render
 
 _FORM_SECONDS = 3600.0
 _SHOWN = 100
 _MAX_JSON = 64 * 2**10
 _LONGEST = 1_000
 _UNDOABLE = ("threshold_raised", "threshold_lowered")
-
-_templates = Environment(
-    loader=PackageLoader("webhook", "web/templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +182,7 @@ def _line(text: str) -> str:
 
 def _person(request: web.Request) -> str:
     """Return who has logged in."""
-    user, _ = credentials(request.headers.get("Authorization", ""))
-    return _line(user)
+    return _line(person(request) or credentials(request.headers.get("Authorization", ""))[0])
 
 
 async def page(request: web.Request) -> web.Response:
@@ -202,21 +193,21 @@ async def page(request: web.Request) -> web.Response:
 async def undo_form(request: web.Request) -> web.Response:
     """Take back the change of the button that was pressed, and show what that did."""
     parts = request.app[THRESHOLDS]
-    if is_foreign(request, parts.settings()[0]):
-        return _refused(403, "This form was sent by another site.")
-    fields = await form_fields(request)
+    fields = await checked_form(request)
     try:
         keys, now = await parts.keys(), parts.clock.now()
         change = incident_of(fields.get("undo", ""), keys, "undo", now)
     except SecretUnavailable:
-        return _refused(503, "Forms cannot be checked now; the log of the webhook says why.")
+        return _refused(
+            request, 503, "Forms cannot be checked now; the log of the webhook says why."
+        )
     except TokenRefused:
-        return _refused(403, "This button is too old to be used; load the page anew.")
+        return _refused(request, 403, "This button is too old to be used; load the page anew.")
     why = _line(fields.get("reason", ""))
     try:
         written = await parts.undo(change, _person(request) or "page", why)
     except ThresholdRefused as error:
-        return _refused(409, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return _refused(request, 409, f"{str(error)[:1].upper()}{str(error)[1:]}.")
     return await _page(request, f"Done: {written.words}.")
 
 
@@ -243,23 +234,22 @@ async def _page(request: web.Request, said: str) -> web.Response:
         }
     except SecretUnavailable:
         said = said or "Nothing can be undone here now: the secret of links cannot be read."
-    zone = parts.settings()[1]
-    body = _templates.get_template("thresholds.html").render(
+    body = render(
+        request,
+        "thresholds.html",
         **found,
-        tokens=tokens,
+        tokens=tokens if may_write(request) else {},
         said=said,
         query=query,
         name_of=_name_of,
-        when=lambda at: moment(at, zone),
     )
-    response = render_page("Thresholds", body)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return shell_page(request, "Thresholds", body, section="thresholds")
 
 
 def _name_of(labels: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(labels.items())) or "all"
 
 
-def _refused(status: int, text: str) -> web.Response:
-    return render_page("Nothing was changed", Markup("<p>{}</p>").format(text), status=status)
+def _refused(request: web.Request, status: int, text: str) -> web.Response:
+    body = Markup("<p>{}</p>").format(text)
+    return shell_page(request, "Nothing was changed", body, section="thresholds", status=status)

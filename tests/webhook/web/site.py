@@ -24,6 +24,8 @@ from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
 from webhook.web.parts import Parts, Settings
+from webhook.web.visit import Console, add_console
+from webhook.web.visit import InForce as ConsoleInForce
 
 ALERTS = "/api/v1/alerts"
 
@@ -93,6 +95,8 @@ async def running(store: Store, stage: intake.Stage | None = None) -> AsyncItera
         )
     )
     add_feedback(app, Feedback(store, clock, keys, picture, lambda query, verdict: None, in_force))
+    in_frame = ConsoleInForce("https://a.example.org/x", "UTC")
+    add_console(app, Console(clock, keys, lambda: in_frame))
     if stage is not None:
         app[intake.STAGE] = stage
     async with TestClient(TestServer(app)) as client:

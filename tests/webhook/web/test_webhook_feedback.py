@@ -46,7 +46,7 @@ async def test_following_a_link_writes_nothing(site: VerdictSite) -> None:
     assert "default-src 'none'; style-src 'sha256-" in headers["Content-Security-Policy"]
     assert "form-action 'self'" in headers["Content-Security-Policy"]
     assert (headers["Referrer-Policy"], headers["X-Content-Type-Options"]) == (
-        "no-referrer",
+        "same-origin",
         "nosniff",
     )
     assert headers["Cache-Control"] == "no-store"

@@ -24,6 +24,7 @@ from webhook.adapters.thresholds import Change, Written, apply, set_ratio
 from webhook.core.thresholds import Replay
 from webhook.core.tokens import Key, sign
 from webhook.web.thresholds import Thresholds, add_thresholds
+from webhook.web.visit import Console, InForce, add_console
 
 KEY = Key(b"a secret of forms")
 UNDO = "/api/v1/thresholds/undo"
@@ -51,8 +52,9 @@ async def serve(store: Store, web_config: Path | None = None) -> AsyncIterator[S
 
     app = web.Application()
     settings = ("https://a.example.org", "UTC")
-    parts = Thresholds(store, ManualClock(NOW + 60), keys, changes.append, lambda: settings)
-    add_thresholds(app, parts)
+    clock = ManualClock(NOW + 60)
+    add_thresholds(app, Thresholds(store, clock, keys, changes.append, lambda: settings))
+    add_console(app, Console(clock, keys, lambda: InForce(*settings)))
     if web_config is not None:
         WebConfigFile(web_config).protect(app)
     await store.write(lambda c: set_ratio(c, "cpu", {}, 1.1, "ana", "<b>noisy</b>", NOW))
@@ -157,13 +159,14 @@ async def test_people_see_and_undo(site: Site) -> None:
     shown = await site.client.get("/thresholds")
     text = await shown.text()
     (token,) = re.findall(r'name="undo" value="([^"]+)"', text)
+    (ours,) = set(re.findall(r'name="form_token" value="([^"]+)"', text))
     assert "instance=a severity=gold" in text
     assert "&lt;b&gt;noisy&lt;/b&gt;" in text
     assert "<script" not in text
     assert shown.headers["Cache-Control"] == "no-store"
 
-    form = {"undo": token, "reason": "was right"}
-    done = await site.client.post("/thresholds", data=form, headers={"Origin": "null"})
+    form = {"undo": token, "reason": "was right", "form_token": ours}
+    done = await site.client.post("/thresholds", data=form)
     again = await site.client.post("/thresholds", data=form)
     text = await done.text()
 

@@ -22,6 +22,8 @@ from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
 from webhook.core.tokens import Key, Purpose, sign
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.visit import Console, add_console
+from webhook.web.visit import InForce as ConsoleInForce
 
 KEYS = (Key(b"new secret of links"), Key(b"old secret of links"))
 PNG = b"\x89PNG drawn"
@@ -79,6 +81,8 @@ async def running(
     app = web.Application()
     parts = Feedback(store, clock, keys, picture, metrics.judged, lambda: site.settings)
     add_feedback(app, parts if told is None else replace(parts, told=told))
+    in_frame = ConsoleInForce("https://a.example.org", "UTC")
+    add_console(app, Console(clock, keys, lambda: in_frame))
     if web_config:
         path = folder / "web.yml"
         path.write_text(web_config)
