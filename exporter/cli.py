@@ -45,7 +45,9 @@ from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
 
+from promkit.logfiles import logging_to
 EXIT_FAILED = 1
+PROG = "anomaly-exporter"
 EXIT_CONFIG = 2
 
 EPILOG = """\
@@ -69,7 +71,7 @@ exit codes: 0 fine, 1 failed, 2 the configuration is wrong
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="anomaly-exporter",
+        prog=PROG,
         description="Scores Prometheus series for anomalies, forecasts what can run out, and "
         "exposes scores and predicted breaches as gauges.",
         epilog=EPILOG,
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(problem, file=sys.stderr)
         return EXIT_CONFIG
     except (ExporterError, OSError) as error:
-        print(f"anomaly-exporter: {error}", file=sys.stderr)
+        print(f"{PROG}: {error}", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -183,8 +185,11 @@ def _label(text: str) -> tuple[str, str]:
 
 def _run(flags: argparse.Namespace) -> int:
     return_freed_memory()
-    options = Options(flags.config_file, flags.web_listen_address, flags.web_config_file)
-    asyncio.run(run_until_signal(Service(options, SystemClock()).run))
+    with logging_to(
+        flags.log_level, flags.log_format, flags.log_directory, flags.log_retention, PROG
+    ) as logs:
+        options = Options(flags.config_file, flags.web_listen_address, flags.web_config_file, logs)
+        asyncio.run(run_until_signal(Service(options, SystemClock()).run))
     return 0
 
 

@@ -29,6 +29,8 @@ from promkit.clock import Clock
 from promkit.errors import ConfigProblems
 from promkit.httpconfig import requests_session
 from promkit.lifecycle import on_hangup
+from promkit.log import Logs
+from promkit.logmetrics import LogMetrics
 from promkit.reload import ConfigWatcher
 from promkit.web import lifecycle_routes, serve
 
@@ -46,11 +48,13 @@ class Options:
     config_file : the YAML
     listen : addresses to serve HTTP on
     web_config_file : TLS and basic auth, or None
+    logs : what is logged, for the metrics
     """
 
     config_file: Path
     listen: Sequence[str]
     web_config_file: Path | None = None
+    logs: Logs | None = None
 
 
 class Service:
@@ -66,6 +70,8 @@ class Service:
         self._options = options
         self._clock = clock
         self._metrics = SelfMetrics(__version__, [kind().name for kind in ALL])
+        if options.logs is not None:
+            self._metrics.add(LogMetrics("anomaly_exporter", options.logs))
         self._pool = ThreadPoolExecutor(COMPUTE_THREADS, thread_name_prefix="compute")
         self._beside = Beside(clock, self._pool, self._metrics)
         self._page = Page()

@@ -6,7 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from promkit.durations import parse_duration
 from promkit.log import FORMATS, LEVELS
+from promkit.logfiles import RETENTION
+from promkit.rotating import DAY
 from promkit.web import parse_listen_address
 
 DISTRIBUTION = "anomaly-exporter"
@@ -35,13 +38,23 @@ def _listen_address(text: str) -> str:
     return text
 
 
+def _retention(text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds < DAY:
+        raise argparse.ArgumentTypeError(f"found {text}; allowed: 1d or more")
+    return seconds
+
+
 def add_common_flags(
     parser: argparse.ArgumentParser, default_listen: str, default_config: str = "config.yml"
 ) -> None:
     """Add the flags of a command that serves; parsed names are the flags' with underscores.
 
-    Those of `add_config_flags`, ``web_listen_address`` (tuple of str) and ``web_config_file``
-    (Path or None).
+    Those of `add_config_flags`, ``web_listen_address`` (tuple of str), ``web_config_file`` and
+    ``log_directory`` (Path or None) and ``log_retention`` (seconds).
     """
     add_config_flags(parser, default_config)
     parser.add_argument(
@@ -60,6 +73,23 @@ def add_common_flags(
         default=None,
         metavar="PATH",
         help="file with TLS and basic auth settings, as exporter-toolkit reads it",
+    )
+    parser.add_argument(
+        "--log.directory",
+        dest="log_directory",
+        type=Path,
+        default=None,
+        metavar="PATH",
+        help="folder for log files, beside standard error: all lines, and errors once more in a "
+        "file of their own; rotated by day and size and compressed (default: no files)",
+    )
+    parser.add_argument(
+        "--log.retention",
+        dest="log_retention",
+        type=_retention,
+        default=RETENTION,
+        metavar="DURATION",
+        help="how long rotated log files are kept, 1d or more (default: 30d)",
     )
 
 

@@ -5,6 +5,7 @@
     ConfigProblems(problems)     a configuration was refused; every problem with its line
     FieldProblem(path, message)  a validator's finding about one field; becomes a line of the above
     SecretUnavailable(path)      a secret's file cannot be read now (it may be rotating)
+    FileInUse(message)           another process writes to the same file; an OSError
 """
 
 from collections.abc import Iterable
@@ -44,3 +45,7 @@ class SecretUnavailable(Exception):
     def __init__(self, path: Path, reason: str) -> None:
         self.path = path
         super().__init__(f"secret file {path}: {reason}")
+
+
+class FileInUse(OSError):
+    """A file that only one process may write to, and another one does."""

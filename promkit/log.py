@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Protocol, TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("logfmt", "json")
@@ -23,8 +23,41 @@ _OF_A_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime
 _BARE = re.compile(r"[^\s\"=\\]+")
 
 
-def setup_logging(level: str, fmt: str, stream: TextIO = sys.stderr) -> None:
-    """Send everything from ``level`` up to ``stream``; calling it again replaces the former setup.
+class Sink(Protocol):
+    """Where lines go besides the stream."""
+
+    @property
+    def lost(self) -> int:
+        """How many lines did not get there."""
+        ...
+
+    def put(self, line: str, level: int) -> None:
+        """Take a line without its end, and never wait; ``level`` is one of `logging`."""
+        ...
+
+
+class Logs:
+    """What was logged since a setup.
+
+    Attributes
+    ----------
+    lines : entries by level, for all `LEVELS`
+    """
+
+    def __init__(self, sink: Sink | None) -> None:
+        self.lines = dict.fromkeys(LEVELS, 0)
+        self._sink = sink
+
+    @property
+    def lost(self) -> int:
+        """How many entries are missing in a file that they belong to."""
+        return 0 if self._sink is None else self._sink.lost
+
+
+def setup_logging(
+    level: str, fmt: str, stream: TextIO = sys.stderr, sink: Sink | None = None
+) -> Logs:
+    """Send everything from ``level`` up to ``stream`` and ``sink``, in place of a former setup.
 
     Raises
     ------
@@ -35,7 +68,8 @@ def setup_logging(level: str, fmt: str, stream: TextIO = sys.stderr) -> None:
         raise ValueError(f"found the log level {level!r}; allowed: {', '.join(LEVELS)}")
     if fmt not in FORMATS:
         raise ValueError(f"found the log format {fmt!r}; allowed: {', '.join(FORMATS)}")
-    handler = _Handler(stream)
+    logs = Logs(sink)
+    handler = _Handler(stream, logs, sink)
     handler.setFormatter(_Json() if fmt == "json" else _Logfmt())
     root = logging.getLogger()
     for former in [former for former in root.handlers if isinstance(former, _Handler)]:
@@ -47,10 +81,36 @@ def setup_logging(level: str, fmt: str, stream: TextIO = sys.stderr) -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     # It tells at the first start that it looked for fonts.
     logging.getLogger("matplotlib").setLevel(logging.WARNING)
+    return logs
 
 
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that a second setup replaces it and leaves other people's handlers alone."""
+
+    def __init__(self, stream: TextIO, logs: Logs, sink: Sink | None) -> None:
+        super().__init__(stream)
+        self._logs = logs
+        self._sink = sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+            self._logs.lines[_level(record.levelno)] += 1
+            if self._sink is not None:
+                self._sink.put(line, record.levelno)
+            self.stream.write(line + self.terminator)
+            self.flush()
+        except Exception:  # as the library has it: a log line never stops who logs
+            self.handleError(record)
+
+
+def _level(number: int) -> str:
+    """Return the highest of `LEVELS` that a record reaches."""
+    if number >= logging.ERROR:
+        return "error"
+    if number >= logging.WARNING:
+        return "warning"
+    return "info" if number >= logging.INFO else "debug"
 
 
 def _fields(record: logging.LogRecord) -> Iterable[tuple[str, object]]:
@@ -61,7 +121,7 @@ def _fields(record: logging.LogRecord) -> Iterable[tuple[str, object]]:
     for name, value in vars(record).items():
         if name not in _OF_A_RECORD:
             yield name, value
-    if (trace := trace_id.get()) is not None:
+    if (trace := trace_id.get()) is not None and "trace_id" not in vars(record):
         yield "trace_id", trace
 
 

@@ -16,7 +16,8 @@ from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
 from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
-from promkit.log import setup_logging
+from promkit.log import Logs
+from promkit.logfiles import logging_to
 from webhook.commands import backup, missed, send_test, test_route, thresholds, verdict
 from webhook.commands.check_config import summary
 from webhook.errors import StoreError
@@ -89,13 +90,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    setup_logging(options.log_level, options.log_format)
+    with logging_to(
+        options.log_level, options.log_format, options.log_directory, options.log_retention, PROG
+    ) as logs:
+        return _serve(options, logs)
+
+
+def _serve(options: argparse.Namespace, logs: Logs) -> int:
     # Its INFO lines say how it works, not what it did.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # What was imported stays, and a request leaves hardly a cycle behind: less looking for garbage.
     gc.freeze()
     gc.set_threshold(10_000)
-    chosen = Options(options.config_file, options.web_listen_address, options.web_config_file)
+    chosen = Options(options.config_file, options.web_listen_address, options.web_config_file, logs)
     try:
         asyncio.run(run_until_signal(lambda stop: run(chosen, SystemClock(), stop)))
     except asyncio.CancelledError:

@@ -127,6 +127,10 @@ class SelfMetrics(MetricSet):
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
+    def add(self, collector: Collector) -> None:
+        """Show what others count as well."""
+        self._registry.register(collector)
+
     def remember(self, query: str, interval: float) -> None:
         """Begin the metrics of a query that is evaluated every `interval` seconds."""
         self.begin(query)

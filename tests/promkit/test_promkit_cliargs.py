@@ -21,6 +21,8 @@ def test_defaults(parser: argparse.ArgumentParser) -> None:
         "web_config_file": None,
         "log_level": "info",
         "log_format": "logfmt",
+        "log_directory": None,
+        "log_retention": 30 * 86_400.0,
     }
 
 
@@ -35,6 +37,8 @@ def test_listen_addresses_add_up_and_replace_the_default(parser: argparse.Argume
     [
         ("--web.listen-address=9853", "found the listen address '9853'; allowed: host:port"),
         ("--log.level=loud", "invalid choice: 'loud'"),
+        ("--log.retention=1h", "found 1h; allowed: 1d or more"),
+        ("--log.retention=long", "found 'long', which is no duration"),
     ],
 )
 def test_bad_values_end_with_status_2(
