@@ -120,7 +120,7 @@ def replay(
     step = milliseconds(query.step)
     first = (milliseconds(start) - milliseconds(query.lookback)) // step * step
     batch = source.fetch(query.expr, first, milliseconds(end) // step * step, step, FETCH_TIMEOUT)
-    plan = plan_of(query)
+    plan = conditions.weighed(plan_of(query))
     done = [told for _, told in evaluate_under(plan, cold_state(plan), batch, conditions)]
     return Replay(plan, in_one(done))
 
@@ -164,7 +164,7 @@ def _why(done: Replay, row: int, column: int) -> str:
         float(scores.upper[row, column]),
         float(scores.sigmas[row, column]),
         shares=shares,
-        policy=done.plan.policy,
+        plan=done.plan,
     )
 
 

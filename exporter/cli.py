@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from exporter.adapters.adjustmentfile import load_adjustments
+from exporter.adapters.adjustmentfile import Kept, load_adjustments
 from exporter.adapters.calendars import Calendars
 from exporter.adapters.forecastplots import plot_forecasts
 from exporter.adapters.memory import return_freed_memory
@@ -31,6 +31,7 @@ from exporter.config import Config, milliseconds
 from exporter.core.adjustments import Adjustments
 from exporter.core.masks import Masks
 from exporter.core.source import Source
+from exporter.core.weights import Weights
 from exporter.errors import ConfigError, ExporterError
 from exporter.hindcast import Hindcast, hindcast
 from exporter.loops.crew import Crew
@@ -44,10 +45,10 @@ from promkit.errors import ConfigProblems
 from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
 from promkit.log import setup_logging
-
 from promkit.logfiles import logging_to
-EXIT_FAILED = 1
+
 PROG = "anomaly-exporter"
+EXIT_FAILED = 1
 EXIT_CONFIG = 2
 
 EPILOG = """\
@@ -162,8 +163,9 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "--adjustments",
         type=Path,
         metavar="FILE",
-        help="move thresholds by these from the beginning: JSON as the webhook's "
-        '/api/v1/adjustments gives it, [{"query": "cpu", "labels": {}, "ratio": 1.1}, ...]',
+        help="move thresholds, and weights of detectors, by these from the beginning: JSON as the "
+        "webhook's /api/v1/adjustments gives it, or the list of those of thresholds, "
+        '[{"query": "cpu", "labels": {}, "ratio": 1.1}, ...]',
     )
     parser.add_argument(
         "--forecast-time",
@@ -197,11 +199,11 @@ def _backtest(flags: argparse.Namespace) -> int:
     config = read_config(flags)
     check_range(flags)
     incidents = read_incidents(flags.incidents) if flags.incidents else []
-    adjusted = load_adjustments(flags.adjustments)[0] if flags.adjustments else ()
+    adjusted = load_adjustments(flags.adjustments) if flags.adjustments else Kept()
     calendars = Calendars(config.calendars)
     calendars.refresh()
     masks = Masks(masks_of(config.maintenance, calendars.special))
-    conditions = Conditions(Adjustments(adjusted), masks)
+    conditions = Conditions(Adjustments(adjusted.adjustments), masks, Weights(adjusted.weights))
     source = source_of(config)
     replays, alarms, days, series = [], [], 0.0, 0
     first = config.all_queries()[0]  # nobody waits as long as a history may take for a dead server

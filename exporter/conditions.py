@@ -11,6 +11,7 @@ from exporter.core.masks import NO_MASKS, Mask, Masks
 from exporter.core.published import Published
 from exporter.core.rows import select_keys
 from exporter.core.series import Bools, Ints, Keys
+from exporter.core.weights import NO_WEIGHTS, Weights
 from exporter.judge import ORDINARY, Terms
 from exporter.pipeline import TermsOf
 from exporter.plan import Plan
@@ -24,10 +25,25 @@ class Conditions:
     ----------
     adjustments : of thresholds
     masks : times that are not to be learned from
+    weights : of detectors
     """
 
     adjustments: Adjustments = NO_ADJUSTMENTS
     masks: Masks = NO_MASKS
+    weights: Weights = NO_WEIGHTS
+
+    def weighed(self, plan: Plan) -> Plan:
+        """Return the plan with the weights in force.
+
+        What its detectors have learned goes on to fit: only how their votes count is different. A
+        single detector is its query's ensemble, whatever its weight.
+        """
+        told = self.weights.ratios(plan.query)
+        names = [detector.name for detector in plan.detectors]
+        ratios = {name: told[name] for name in names if name in told}
+        if len(names) < 2 or ratios == plan.ratios:
+            return plan
+        return replace(plan, ratios=ratios)
 
     def terms_of(self, plan: Plan, masks: Sequence[Mask] = ()) -> TermsOf:
         """Return what says under which terms series of the query are judged.

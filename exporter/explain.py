@@ -13,7 +13,6 @@ from exporter.core.scores import MAX_SIGMAS
 from exporter.core.series import NEVER, Floats, Ints
 from exporter.ensemble import contributions
 from exporter.episodes import Episodes, are_anomalous, episodes_of
-from exporter.judge import Policy
 from exporter.pipeline import QueryState, age_of
 from exporter.plan import Plan
 
@@ -58,6 +57,7 @@ class Explanation:
     sigmas : signed distance from `expected`; NaN likewise
     direction : the side of the expected value; None without one
     contributions : detector -> its share of the score; nobody when the value is impossible
+    weight_ratios : detector -> what people's verdicts multiply its weight by, of those moved
     reason : all of it in one line
     occurrences : earlier anomalies of the series that looked the same, the newest first
     """
@@ -75,6 +75,7 @@ class Explanation:
     sigmas: float
     direction: Literal["up", "down"] | None
     contributions: Mapping[str, float]
+    weight_ratios: Mapping[str, float]
     reason: str
     occurrences: tuple[Occurrence, ...]
 
@@ -89,7 +90,10 @@ def anomalous_rows(plan: Plan, state: QueryState) -> Ints:
 
 
 def explain(plan: Plan, state: QueryState, rows: Ints) -> list[Explanation]:
-    """Return why the series at `rows`, from `anomalous_rows`, are anomalous."""
+    """Return why the series at `rows`, from `anomalous_rows`, are anomalous.
+
+    plan : with the weights in force
+    """
     latest = state.latest
     votes = np.array([latest[f"detector:{one.name}"][rows] for one in plan.detectors])
     shares = shares_of(plan, votes)
@@ -105,7 +109,7 @@ def explain(plan: Plan, state: QueryState, rows: Ints) -> list[Explanation]:
         parts = shares[place] if is_possible else {}
         past = _like_the_newest(episodes, row)
         since = float(episodes.start[row, 0]) / 1000
-        reason = reason_of(value, lower, upper, sigmas, shares=parts, policy=plan.policy)
+        reason = reason_of(value, lower, upper, sigmas, shares=parts, plan=plan)
         if again := _again([since, *(one.start for one in past)], plan.zone):
             reason = f"{reason}; {again}"
         found.append(
@@ -123,6 +127,7 @@ def explain(plan: Plan, state: QueryState, rows: Ints) -> list[Explanation]:
                 sigmas=sigmas,
                 direction=_direction(value - expected),
                 contributions=parts,
+                weight_ratios=dict(plan.ratios),
                 reason=reason,
                 occurrences=past,
             )
@@ -143,14 +148,13 @@ def shares_of(plan: Plan, votes: Floats) -> list[dict[str, float]]:
     votes : the scores [D, N] of the plan's detectors
     """
     names = [detector.name for detector in plan.detectors]
-    weights = [detector.weight for detector in plan.detectors]
     return [
         {
             names[which]: round(float(column[which]), 3)
             for which in np.argsort(-column, kind="stable").tolist()
             if column[which] >= 0.0005
         }
-        for column in contributions(votes, weights, plan.combination).T
+        for column in contributions(votes, plan.weights, plan.combination).T
     ]
 
 
@@ -161,10 +165,12 @@ def reason_of(
     sigmas: float,
     *,
     shares: Mapping[str, float],
-    policy: Policy,
+    plan: Plan,
 ) -> str:
-    """Return in one line what is odd about a sample and who says so."""
-    said = ", ".join(f"{name} {share:.0%}".replace("%", " %") for name, share in shares.items())
+    """Return in one line what is odd about a sample and who says so, with the weights in force."""
+    moved = (name for name in plan.ratios if shares and name not in shares)
+    said = ", ".join(_voice(name, shares.get(name, 0.0), plan) for name in (*shares, *moved))
+    policy = plan.policy
     far = f"{abs(sigmas):.3g}" if abs(sigmas) < MAX_SIGMAS else f"{MAX_SIGMAS:.0f} or more"
     number = short(value)
     if value > policy.high:
@@ -182,6 +188,17 @@ def reason_of(
         else:
             what = f"{number} is unusual though within {band}"
     return f"{what}; {said}" if said else what
+
+
+def _voice(name: str, share: float, plan: Plan) -> str:
+    """Return "mad 70 %", and what it weighs if verdicts have moved that."""
+    said = f"{name} {share:.0%}".replace("%", " %")
+    ratio = plan.ratios.get(name)
+    if ratio is None:
+        return said
+    (weight,) = (one.weight for one in plan.detectors if one.name == name)
+    way = "lowered" if ratio < 1.0 else "raised"
+    return f"{said} (weight {way} to {short(weight * ratio)} by verdicts)"
 
 
 def short(number: float) -> str:

@@ -32,7 +32,11 @@ def evaluate_under(
     *,
     owned: bool = False,
 ) -> Iterator[tuple[QueryState, Evaluation]]:
-    """Do what `evaluate` does, cut where a mask begins or ends; yield what became of each part."""
+    """Do what `evaluate` does, cut where a mask begins or ends; yield what became of each part.
+
+    Votes count by the weights in force.
+    """
+    plan = conditions.weighed(plan)
     for stretch in _stretches(plan.query, batch, conditions):
         part = batch.columns(stretch.start, stretch.stop)
         ready = _turn(plan, state, part, stretch, conditions)
@@ -50,7 +54,8 @@ def advance_under(
     *,
     owned: bool = False,
 ) -> tuple[QueryState, tuple[DetectorError, ...]]:
-    """Do what `advance` does, cut where a mask begins or ends."""
+    """Do what `advance` does, cut where a mask begins or ends, by the weights in force."""
+    plan = conditions.weighed(plan)
     failures: dict[str, DetectorError] = {}
     for stretch in _stretches(plan.query, batch, conditions):
         part = batch.columns(stretch.start, stretch.stop)

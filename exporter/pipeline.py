@@ -146,8 +146,7 @@ def evaluate(
             learned[detector.name] = before
             series, columns = batch.values.shape
             votes[detector.name] = blank_scores(series, columns, detector.signals)
-    weights = [detector.weight for detector in plan.detectors]
-    combined = combine(list(votes.values()), weights, plan.combination)
+    combined = combine(list(votes.values()), plan.weights, plan.combination)
     verdict = judge(batch.values, combined, plan.policy, terms_of(batch.keys))
     before = spread_state(state.latest, lambda born: unseen(plan, born), alignment)
     remembered = max(plan.missing_for, plan.remember_for)

@@ -1,6 +1,7 @@
 """What does the pipeline have to know of a query?"""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from exporter.detectors.base import Detector
@@ -26,6 +27,7 @@ class Plan:
         those that have been gone longest go first
     per_detector : publish every detector's score of every series
     zone : whose days and weeks count; None is UTC
+    ratios : detector -> what people's verdicts multiply its weight by, of those they have moved
     """
 
     query: str
@@ -38,3 +40,9 @@ class Plan:
     per_detector: bool = False
     zone: tzinfo | None = None
     combination: Combination = MEAN
+    ratios: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> list[float]:
+        """The detectors' weights in force: as configured, times what verdicts say."""
+        return [one.weight * self.ratios.get(one.name, 1.0) for one in self.detectors]

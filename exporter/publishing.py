@@ -30,6 +30,9 @@ def publish(plan: Plan, state: QueryState) -> Published:
         missing=missing,
         detector_scores={kind: _floats(latest[name]) for kind, name in names.items()},
         per_detector=plan.per_detector,
+        weights={name: round(weight, 9) for name, weight in zip(names, plan.weights, strict=True)},
+        combine=plan.combination.kind,
+        quorum=plan.combination.quorum,
     )
 
 

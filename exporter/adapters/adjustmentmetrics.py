@@ -1,4 +1,4 @@
-"""How are the adjustments of thresholds doing, as metrics?"""
+"""How are the adjustments of thresholds and weights doing, as metrics?"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +17,14 @@ class AdjustmentFacts:
 
     Parameters
     ----------
-    counts : query -> adjustments in force
+    moved : query -> how many thresholds, of it and its series, and how many weights of its
+        detectors are moved
     last_read : unix seconds of the last answer, also of one before a restart; 0 for none
     clamped : ratios of that answer beyond what is allowed
     failures : reason -> requests without an answer, since the start
     """
 
-    counts: Mapping[str, int]
+    moved: Mapping[str, tuple[int, int]]
     last_read: float = 0.0
     clamped: int = 0
     failures: Mapping[QueryFailure, int] = field(default_factory=dict)
@@ -47,11 +48,13 @@ class AdjustmentMetrics(Collector):
             return
         counts = GaugeMetricFamily(
             f"{PREFIX}adjustments",
-            "Adjustments of thresholds in force, of the query or its series.",
-            labels=["query"],
+            "Adjustments in force: of thresholds, of the query or its series, and of weights, of "
+            "its detectors.",
+            labels=["query", "kind"],
         )
-        for query, count in facts.counts.items():
-            counts.add_metric([query], count)
+        for query, (thresholds, weights) in facts.moved.items():
+            counts.add_metric([query, "threshold"], thresholds)
+            counts.add_metric([query, "weight"], weights)
         yield counts
         yield GaugeMetricFamily(
             f"{PREFIX}adjustments_clamped",

@@ -4,7 +4,6 @@ The labels of a series are rendered once and kept; a line is those bytes and a n
 that makes an object per sample, as prometheus_client's families do, costs some fifty times as much.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -13,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
-from exporter.core.labelnames import named, published_labels
+from exporter.adapters.labeltext import braced, labels_of, with_label
 from exporter.core.published import (
     DRIFT_GAUGES,
     FORECAST_GAUGES,
@@ -30,10 +29,11 @@ from exporter.core.series import Floats, Keys
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _ROWS = 500  # so that a piece of the page stays in the processor's cache: half the time
-_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 _HIGHEST = "anomaly_detector_score_max"
 _DETECTOR_SCORE = "anomaly_detector_score"
+_DETECTOR_WEIGHT = "anomaly_detector_weight"
+_ENSEMBLE = "anomaly_ensemble_info"
 _MISSING = "anomaly_series_missing"
 _MUTED = "anomaly_muted"
 _HELP: Mapping[str, str] = {
@@ -45,6 +45,10 @@ _HELP: Mapping[str, str] = {
     **DRIFT_GAUGES,
     _HIGHEST: "Highest confidence of a detector over all series of the query.",
     _DETECTOR_SCORE: "Confidence in [0, 1] of one detector that the latest sample is anomalous.",
+    _DETECTOR_WEIGHT: "Weight of a detector in the ensemble of its query: as configured, times "
+    "what people's verdicts say.",
+    _ENSEMBLE: "How the detectors' scores become one, and the share of the weight that a quorum "
+    "is; always 1.",
     _MISSING: "1 while a series that was there is gone.",
     _MUTED: "1 while a series is not judged, since people said so.",
 }
@@ -132,13 +136,10 @@ class Page:
         yield from _family(_HIGHEST, [_highest(one) for one in published])
         yield from _family(
             _DETECTOR_SCORE,
-            [
-                (_with(present[one.query].labels, "detector", kind), scores)
-                for one in published
-                if one.per_detector
-                for kind, scores in one.detector_scores.items()
-            ],
+            [part for one in published for part in _votes(one, present[one.query].labels)],
         )
+        yield from _family(_DETECTOR_WEIGHT, [_weights(one) for one in published])
+        yield from _family(_ENSEMBLE, [_ensemble(one) for one in published])
         for name, some in ((_MISSING, missing), (_MUTED, muted)):
             yield from _family(
                 name, [(rows.labels, np.ones(len(rows.labels))) for rows in some.values()]
@@ -206,32 +207,6 @@ def _lines(name: bytes, labels: list[bytes], values: Floats) -> bytes:
     return b"%b%b\n" % (name, b"".join(pieces))
 
 
-def labels_of(
-    query: str,
-    keys: Sequence[bytes],
-    known: Mapping[bytes, bytes] = MappingProxyType({}),
-    more: Mapping[str, str] = MappingProxyType({}),
-) -> list[bytes]:
-    """Return the labels that each series is published under: `{query="…",…} `.
-
-    They are the series' own, without the metric's name, plus `query`. A label that would clash
-    with one of ours gets the prefix `exported_`, as in a scrape. Where two series differ in
-    nothing but their name, it is kept as `metric_name`.
-
-    known : series whose text need not be rendered again
-    more : labels that go before their own, like `query`
-    """
-    ours = {"query": query, **more}
-    labels = [known.get(key) or _labels(ours, key) for key in keys]
-    if len(set(labels)) == len(labels):
-        return labels
-    uses = Counter(labels)
-    return [
-        text if uses[text] == 1 else _labels(ours, key, with_name=True)
-        for key, text in zip(keys, labels, strict=True)
-    ]
-
-
 def _rows(
     query: str, keys: Keys, before: _Rows, more: Mapping[str, str] = MappingProxyType({})
 ) -> _Rows:
@@ -246,36 +221,41 @@ def _rows(
     return _Rows(keys, labels_of(query, keys, known, more), more)
 
 
-def _labels(ours: Mapping[str, str], key: bytes, *, with_name: bool = False) -> bytes:
-    own = named(key)
-    name = own.pop("__name__", "")
-    if with_name:
-        ours = {**ours, "metric_name": name}
-    return _braced(published_labels(own, ours))
-
-
-def _braced(labels: Mapping[str, str]) -> bytes:
-    pairs = (f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
-    return "{{{}}} ".format(",".join(pairs)).encode(errors="replace")
-
-
-def _with(labels: list[bytes], name: str, value: str) -> list[bytes]:
-    tail = f',{name}="{value}"}} '.encode()
-    return [text[:-2] + tail for text in labels]
-
-
 def _split(one: Outlook | Drifts, label: str, values: Iterable[str], before: _Split) -> _Split:
     more = one.labels if isinstance(one, Drifts) else {}
     rows = _rows(one.query, one.keys, before.rows, more)
     wanted = list(values)
     if rows.labels is before.rows.labels and list(before.parts) == wanted:
         return _Split(rows, before.parts)
-    return _Split(rows, {value: _with(rows.labels, label, value) for value in wanted})
+    return _Split(rows, {value: with_label(rows.labels, label, value) for value in wanted})
+
+
+def _votes(one: Published, labels: list[bytes]) -> Iterator[tuple[list[bytes], Floats]]:
+    """Yield the lines of each detector: of every series if asked for, else of what is anomalous."""
+    scores = one.detector_scores
+    if not one.per_detector:
+        # Not a series whose threshold is unknown: NaN reaches nothing.
+        odd = np.flatnonzero(one.gauges["anomaly_score"] >= one.gauges["anomaly_threshold"])
+        labels = [labels[row] for row in odd.tolist()]
+        scores = {kind: each[odd] for kind, each in scores.items()}
+    if labels:
+        for kind, each in scores.items():
+            yield with_label(labels, "detector", kind), each
+
+
+def _weights(one: Published) -> tuple[list[bytes], Floats]:
+    labels = [braced({"query": one.query, "detector": kind}) for kind in one.weights]
+    return labels, np.array([*one.weights.values()], dtype=np.float64)
+
+
+def _ensemble(one: Published) -> tuple[list[bytes], Floats]:
+    how = {"query": one.query, "combine": one.combine, "quorum": f"{one.quorum:g}"}
+    return [braced(how)] if one.weights else [], np.ones(1)
 
 
 def _highest(one: Published) -> tuple[list[bytes], Floats]:
     """Return one line per detector, NaN where it cannot tell of any series."""
     kinds = list(one.detector_scores)
-    labels = [_braced({"query": one.query, "detector": kind}) for kind in kinds]
+    labels = [braced({"query": one.query, "detector": kind}) for kind in kinds]
     highest = [np.fmax.reduce(one.detector_scores[kind], initial=np.nan) for kind in kinds]
     return labels, np.array(highest, dtype=np.float64)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from exporter.adapters.exposition import labels_of
+from exporter.adapters.labeltext import labels_of
 from exporter.core.published import GAUGES, SIGNALS
 from exporter.core.series import Floats, Keys, SeriesBatch
 

@@ -23,11 +23,15 @@ FLOOR: Final = 0.3
 """No threshold is lowered below this, half of the default: every hundredth sample or so of a
 healthy series scores as much."""
 
+WEIGHT_GAUGE: Final = "anomaly_detector_weight_ratio"
+"""Comes in the same answer; see `exporter.core.weights`."""
+
 TARGET: Final = "anomaly_webhook_build_info"
 """Says by its labels which of them the scrape of the webhook adds."""
 
 _SCRAPED: Final = frozenset({"job", "instance"})
 _NAMES: Final = ("__name__", "query")
+_OTHERS: Final = (TARGET, WEIGHT_GAUGE)
 _TARGETS_OWN: Final = ("__name__", "version")
 _ROUNDING: Final = 9
 
@@ -91,7 +95,7 @@ class Adjustments:
             else:
                 known = self._whole.get(entry.query)
                 ratios = (entry.ratio,) if known is None else (known, entry.ratio)
-                self._whole[entry.query] = _mildest(ratios)
+                self._whole[entry.query] = mildest(ratios)
         self._kept: dict[str, tuple[Keys, Floats]] = {}
 
     def count(self, query: str) -> int:
@@ -130,7 +134,7 @@ class Adjustments:
                     if entry.concerns(own, name)
                 ]
                 if told:
-                    ratios[row] *= _mildest(told)
+                    ratios[row] *= mildest(told)
         self._kept[query] = (keys, ratios)
         return ratios
 
@@ -150,7 +154,7 @@ def adjustment_of(query: str, labels: Mapping[str, str], ratio: float) -> Adjust
 def adjustments_in(batch: SeriesBatch) -> tuple[tuple[Adjustment, ...], int]:
     """Return what Prometheus knows of adjustments, and how many ratios were out of bounds.
 
-    batch : one column, of the gauge and of `TARGET`
+    batch : one column, of the gauge, of `TARGET` and of `WEIGHT_GAUGE`
     """
     found: list[tuple[dict[str, str], float]] = []
     every = [named(key) for key in batch.keys]
@@ -158,7 +162,8 @@ def adjustments_in(batch: SeriesBatch) -> tuple[tuple[Adjustment, ...], int]:
     beyond = 0
     for row, labels in enumerate(every):
         value = float(batch.values[row, -1])
-        if labels.get("__name__") != TARGET and labels.get("query") and np.isfinite(value):
+        is_ours = labels.get("__name__") not in _OTHERS and bool(labels.get("query"))
+        if is_ours and np.isfinite(value):
             beyond += not LOWEST <= value <= HIGHEST
             found.append((labels, min(max(value, LOWEST), HIGHEST)))
     entries = []
@@ -203,5 +208,6 @@ def own_labels(
     return own, frozenset(foreign)
 
 
-def _mildest(ratios: Iterable[float]) -> float:
+def mildest(ratios: Iterable[float]) -> float:
+    """Return the one closest to 1."""
     return min(ratios, key=lambda ratio: (abs(np.log(ratio)), ratio))

@@ -48,6 +48,8 @@ class Published:
     detector_scores : detector kind -> float64 [S], NaN "cannot tell"
     per_detector : publish each series' detector scores, not only the highest
     muted : series that are not judged for a while, as people asked
+    weights : detector -> weight in force
+    combine, quorum : how the detectors' scores become one
     """
 
     query: str
@@ -57,6 +59,9 @@ class Published:
     detector_scores: Mapping[str, Floats] = field(default_factory=dict)
     per_detector: bool = False
     muted: Keys = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    combine: str = "mean"
+    quorum: float = 0.5
 
 
 FORECAST_GAUGES: Mapping[str, str] = {

@@ -1,4 +1,4 @@
-"""When are the adjustments of thresholds read, and which ones hold meanwhile?"""
+"""When are the adjustments of thresholds and weights read, and which ones hold meanwhile?"""
 
 import logging
 from collections import Counter
@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from exporter.adapters.adjustmentfile import load_adjustments, save_adjustments
+from exporter.adapters.adjustmentfile import Kept, load_adjustments, save_adjustments
 from exporter.adapters.adjustmentmetrics import AdjustmentFacts
 from exporter.config import milliseconds
 from exporter.core.adjustments import (
     HIGHEST,
     LOWEST,
     TARGET,
-    Adjustment,
+    WEIGHT_GAUGE,
     Adjustments,
     adjustments_in,
 )
 from exporter.core.source import Source
+from exporter.core.weights import NO_WEIGHTS, Weights, weights_in
 from exporter.errors import QueryError, QueryFailure, StateError
 from exporter.loops.slowloop import SlowLoop
 from exporter.settings.adjustments import AdjustmentsConfig
@@ -43,7 +44,7 @@ class AdjustmentLoop(SlowLoop):
 
     Attributes
     ----------
-    adjustments : those in force
+    adjustments, weights : those in force
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class AdjustmentLoop(SlowLoop):
     ) -> None:
         super().__init__("adjustments", interval, clock=clock, pool=pool)
         self.adjustments = Adjustments()
+        self.weights = NO_WEIGHTS
         self._config = config
         self._queries = tuple(queries)
         self._source = source
@@ -66,12 +68,13 @@ class AdjustmentLoop(SlowLoop):
         self._last_read = 0.0
         self._clamped = 0
         self._failures: Counter[QueryFailure] = Counter()
-        self._saved: Sequence[Adjustment] | None = None
+        self._saved: Kept | None = None
         self._unsaved: str | None = None
 
     def succeed(self, before: "AdjustmentLoop") -> None:
         """Go on with what a stopped loop knew."""
         self.adjustments = before.adjustments
+        self.weights = before.weights if self._config.weights else NO_WEIGHTS
         self._last_read, self._clamped = before._last_read, before._clamped
         self._failures = before._failures
         if before._path == self._path:
@@ -82,16 +85,21 @@ class AdjustmentLoop(SlowLoop):
         if self._path is None or not self._path.exists():
             return
         try:
-            entries, self._last_read = load_adjustments(self._path)
+            kept = load_adjustments(self._path)
         except StateError as error:
             log.error("adjustments are not known until they are read", extra={"error": error})
             return
-        self.adjustments, self._saved = Adjustments(entries), entries
+        self._saved, self._last_read = kept, kept.read
+        self.adjustments = Adjustments(kept.adjustments)
+        self.weights = Weights(kept.weights) if self._config.weights else NO_WEIGHTS
 
     def facts(self) -> AdjustmentFacts:
         """Return what there is to tell; any thread may ask."""
-        counts = {name: self.adjustments.count(name) for name in self._queries}
-        return AdjustmentFacts(counts, self._last_read, self._clamped, dict(self._failures))
+        moved = {
+            name: (self.adjustments.count(name), len(self.weights.ratios(name)))
+            for name in self._queries
+        }
+        return AdjustmentFacts(moved, self._last_read, self._clamped, dict(self._failures))
 
     async def stop(self) -> None:
         """Return once it does not run any more, whatever Prometheus still has to say."""
@@ -103,40 +111,53 @@ class AdjustmentLoop(SlowLoop):
 
     async def _cycle(self) -> None:
         now = self._clock.now()
-        entries, clamped = await self._work(self._read, now)
+        kept, clamped = await self._work(self._read, now)
         if clamped and not self._clamped:
             log.warning(
                 "adjustments beyond what is allowed were cut; who else writes this gauge?",
                 extra={"count": clamped, "lowest": LOWEST, "highest": HIGHEST},
             )
-        if entries != self.adjustments.entries:
-            self.adjustments = Adjustments(entries)
-            log.info("other adjustments of thresholds are in force", extra={"count": len(entries)})
+        if kept.adjustments != self.adjustments.entries:
+            self.adjustments = Adjustments(kept.adjustments)
+            about = {"count": len(kept.adjustments)}
+            log.info("other adjustments of thresholds are in force", extra=about)
+        if kept.weights != self.weights.entries:
+            self.weights = Weights(kept.weights)
+            about = {"count": len(kept.weights)}
+            log.info("other weights of detectors are in force", extra=about)
         self._last_read, self._clamped = now, clamped
         if self.last_error is not None:
             log.info("adjustments can be read again")
         self.last_error = None
-        if self._path is not None and entries != self._saved:
-            await self._work(self._save, self._path, entries, now)
+        if self._path is not None and (self._saved is None or not kept.says_as(self._saved)):
+            await self._work(self._save, self._path, kept)
 
-    def _read(self, now: float) -> tuple[tuple[Adjustment, ...], int]:
+    def _read(self, now: float) -> tuple[Kept, int]:
         instant = milliseconds(now) // 1000 * 1000
-        expr = f"({self._config.expr}) or last_over_time({TARGET}[1d])"
+        gauges = [WEIGHT_GAUGE, TARGET] if self._config.weights else [TARGET]
+        # Whatever the configured expression is, the answer tells by name what is not about
+        # thresholds.
+        asked = (f"last_over_time({name}[1d])" for name in gauges)
+        expr = " or ".join([f"({self._config.expr})", *asked])
         batch = self._source.fetch(expr, instant, instant, 1000, self._config.timeout)
         entries, clamped = adjustments_in(batch)
         # Sorted, so that the same answer in another order is no other.
         some = (entry for entry in entries if entry.ratio != 1.0)
-        return tuple(sorted(some, key=lambda one: (one.query, sorted(one.labels.items())))), clamped
+        moved = tuple(sorted(some, key=lambda one: (one.query, sorted(one.labels.items()))))
+        if not self._config.weights:
+            return Kept(moved, read=now), clamped
+        weights, beyond = weights_in(batch)
+        return Kept(moved, Weights(weights).entries, now), clamped + beyond
 
-    def _save(self, path: Path, entries: Sequence[Adjustment], now: float) -> None:
+    def _save(self, path: Path, kept: Kept) -> None:
         try:
-            save_adjustments(path, entries, now)
+            save_adjustments(path, kept)
         except StateError as error:
             if str(error) != self._unsaved:
                 log.error("adjustments are not kept", extra={"error": error})
             self._unsaved = str(error)
         else:
-            self._saved, self._unsaved = entries, None
+            self._saved, self._unsaved = kept, None
 
     def _fail(self, error: Exception) -> None:
         reason: QueryFailure = error.reason if isinstance(error, QueryError) else "internal"

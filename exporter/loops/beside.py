@@ -16,6 +16,7 @@ from exporter.conditions import Conditions
 from exporter.config import Config, QueryConfig
 from exporter.core.adjustments import NO_ADJUSTMENTS
 from exporter.core.masks import NO_MASKS, Mask, Masks
+from exporter.core.weights import NO_WEIGHTS
 from exporter.loops.adjusting import AdjustmentLoop
 from exporter.loops.drifting import Drifting
 from exporter.loops.forecasting import Forecasting
@@ -117,11 +118,13 @@ class Beside:
     def at_present(self) -> Conditions:
         """Return what holds for the queries now; any thread may ask."""
         adjusting = self._adjusting
-        adjustments = NO_ADJUSTMENTS if adjusting is None else adjusting.adjustments
+        adjustments, weights = NO_ADJUSTMENTS, NO_WEIGHTS
+        if adjusting is not None:
+            adjustments, weights = adjusting.adjustments, adjusting.weights
         read = () if self._masking is None else self._masking.masks
         if read is not self._known[0]:
             self._known = read, Masks((*self._maintenance, *read))
-        return Conditions(adjustments, self._known[1])
+        return Conditions(adjustments, self._known[1], weights)
 
     async def until_masked(self) -> None:
         """Return once incidents and alerts have been read, if they can be."""

@@ -81,7 +81,7 @@ class QueryLoop:
         """Return the worst of what is anomalous on the page; any thread may ask."""
         if self.published is None:
             return Anomalies(0, ())
-        plan, state = self.runner.plan, self.runner.state
+        plan, state = self.runner.weighed, self.runner.state
         rows = anomalous_rows(plan, state)
         return Anomalies(len(rows), explain(plan, state, rows[:limit]))
 

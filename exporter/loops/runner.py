@@ -66,6 +66,11 @@ class QueryRunner:
     state : what an earlier runner of the same fingerprint learned
     timed : wraps each phase, for the phase histogram
     at_present : what holds for the query, besides how it is configured
+
+    Attributes
+    ----------
+    plan : as configured
+    weighed : the plan with the weights by which votes were last combined
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class QueryRunner:
         self._timed = timed
         self._clock = clock
         self.at_present = at_present
+        self.weighed = at_present().weighed(self.plan)
         self._step = milliseconds(query.step)
         self._lookback = milliseconds(query.lookback)
         # What is still known of a series is worth asking for all that came since.
@@ -198,18 +204,17 @@ class QueryRunner:
         limit = self.query.max_series
         batch, self._dropped = within_limit(batch, set(self.state.keys), limit)
         learned = cold_state(self.plan)
+        conditions = self.at_present()
         try:
-            learned, failures = advance_under(
-                self.plan, self.state, batch, self.at_present(), owned=True
-            )
+            learned, failures = advance_under(self.plan, self.state, batch, conditions, owned=True)
         finally:  # after a defect cold: some detectors may have learned the batch, others not
-            self.state = learned
+            self.state, self.weighed = learned, conditions.weighed(self.plan)
         return failures
 
     def _outcome(
         self, columns: int, failures: tuple[DetectorError, ...], *, is_behind: bool = False
     ) -> Outcome:
-        published = publish(self.plan, self.state)
+        published = publish(self.weighed, self.state)
         published = self.at_present().published(published, self.state.until)
         return Outcome(
             published=published,

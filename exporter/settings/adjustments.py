@@ -1,4 +1,4 @@
-"""Do people's verdicts move thresholds? The `adjustments` of the YAML as a frozen model."""
+"""Do people's verdicts move thresholds and weights? `adjustments` of the YAML as a frozen model."""
 
 from typing import Annotated
 
@@ -12,7 +12,9 @@ class AdjustmentsConfig(StrictModel):
     """What the webhook makes of people's verdicts, read from Prometheus."""
 
     enabled: bool = True
-    """Whether thresholds are moved; false: they stay as configured."""
+    """Whether anything is moved; false: thresholds and weights stay as configured."""
+    weights: bool = True
+    """Whether the weights of detectors are moved, too; false: they stay as configured."""
     expr: Annotated[str, Len(1)] = "last_over_time(anomaly_threshold_adjustment_ratio[1d])"
     """PromQL whose answer is factors on thresholds, by `query` and the labels of a series."""
     timeout: PositiveDuration = 5.0
@@ -22,5 +24,7 @@ class AdjustmentsConfig(StrictModel):
 def adjustments_in_words(config: AdjustmentsConfig) -> str:
     """Return what it means, for people."""
     if not config.enabled:
-        return "stay as configured, whatever people say of alarms"
-    return f"follow people's verdicts, by {' '.join(config.expr.split())}"
+        return "and weights stay as configured, whatever people say of alarms"
+    what = "and weights follow" if config.weights else "follow"
+    stays = "" if config.weights else "; weights stay as configured"
+    return f"{what} people's verdicts, by {' '.join(config.expr.split())}{stays}"

@@ -1,5 +1,5 @@
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -183,7 +183,34 @@ def test_contributions_follow_the_combination() -> None:
 )
 def test_reasons_in_words(cell: tuple[float, float, float, float], expected: str) -> None:
     shares = {"lof": 0.6, "mad": 0.4} if "lof" in expected else {}
-    assert reason_of(*cell, shares=shares, policy=Policy(low=0.0, high=1e15)) == expected
+    plan = replace(PLAN, policy=Policy(low=0.0, high=1e15))
+    assert reason_of(*cell, shares=shares, plan=plan) == expected
+
+
+@pytest.mark.parametrize(
+    ("ratios", "expected"),
+    [
+        ({"mad": 0.8}, "mad 70 % (weight lowered to 1.6 by verdicts)"),
+        ({"zscore": 1.1}, "mad 70 %, zscore 0 % (weight raised to 1.1 by verdicts)"),
+    ],
+)
+def test_it_is_said_that_verdicts_moved_a_weight(ratios: dict[str, float], expected: str) -> None:
+    plan = replace(PLAN, ratios=ratios)
+    found = reason_of(9.0, 1.0, 2.0, 5.0, shares={"mad": 0.7}, plan=plan)
+    assert found == f"9 is above the band 1 to 2 (5 sigmas); {expected}"
+    impossible = reason_of(1e4, 1.0, 2.0, 5.0, shares={}, plan=plan)
+    assert impossible == "10k is above 1k, the highest possible value"
+
+
+def test_shares_are_by_the_weights_in_force() -> None:
+    values = noise(1, 60)
+    values[0, -1] = 40.0
+    (plain,) = explained(values)
+    (moved,) = explained(values, replace(PLAN, ratios={"mad": 0.5}))
+    assert (plain.weight_ratios, moved.weight_ratios) == ({}, {"mad": 0.5})
+    assert plain.contributions["mad"] == pytest.approx(0.667, abs=0.01)
+    assert moved.contributions["mad"] == pytest.approx(0.5, abs=0.01)
+    assert "(weight lowered to 1 by verdicts)" in moved.reason
 
 
 def test_numbers_are_short() -> None:

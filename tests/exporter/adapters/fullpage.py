@@ -58,6 +58,8 @@ def full_page() -> str:
             detector_scores={"mad": np.array([0.0, NAN, 1.0]), "zscore": np.full(3, NAN)},
             per_detector=True,
             muted=(key(__name__="node_load1", instance="straße:9100"),),
+            weights={"mad": 0.8, "zscore": 1.0},
+            combine="max",
         ),
         Published("quiet", (), {name: np.empty(0) for name in GAUGES}, (), {"mad": np.empty(0)}),
     ]
@@ -96,7 +98,7 @@ def full_page() -> str:
     metrics.describe("load", "processes", "auto", "24h")
     metrics.describe("forgotten", "s")
     metrics.also(CalendarMetrics(lambda: [CalendarState("feasts", 2, 1_763_700_000.0)]))
-    facts = AdjustmentFacts({"load": 2}, 1_763_700_000.0, 1, {"timeout": 3})
+    facts = AdjustmentFacts({"load": (2, 1)}, 1_763_700_000.0, 1, {"timeout": 3})
     metrics.also(AdjustmentMetrics(lambda: facts))
     metrics.also(AdjustmentMetrics(lambda: None))
     metrics.also(MaskMetrics(lambda: MaskFacts(3, 1_763_700_000.0, {"malformed": 1})))

@@ -24,6 +24,7 @@ ODD = Explanation(
     sigmas=NAN,
     direction=None,
     contributions={"mad": 1.0},
+    weight_ratios={"mad": 0.8},
     reason="inf is unusual for <this> series; mad 100 %",
     occurrences=(Occurrence(1_763_690_000.0, 75.0, NAN),),
 )
@@ -61,6 +62,7 @@ async def test_programs_get_json(aiohttp_client: AiohttpClient) -> None:
         "sigmas": None,
         "direction": None,
         "contributions": {"mad": 1.0},
+        "weight_ratios": {"mad": 0.8},
         "reason": "inf is unusual for <this> series; mad 100 %",
         "occurrences": [
             {"start": "2025-11-21T01:53:20.000Z", "duration_seconds": 75.0, "sigmas": None}

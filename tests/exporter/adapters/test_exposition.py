@@ -3,6 +3,7 @@ import math
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.adapters.exposition import Page, labels_of
+from exporter.adapters.exposition import Page
+from exporter.adapters.labeltext import labels_of
 from exporter.core.published import (
     FORECAST_GAUGES,
     GAUGES,
@@ -193,6 +195,31 @@ def test_the_whole_page() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(page)
     assert page == GOLDEN.read_text()
+
+
+def test_votes_are_on_the_page_of_what_is_anomalous() -> None:
+    keys = tuple(key(a=name) for name in "wxyz")
+    found = gauges(0.7, 0.59, 0.6, NAN) | {"anomaly_threshold": np.full(4, 0.6)}
+    votes = {"mad": np.array([0.9, 0.8, 0.7, 0.6]), "lof": np.array([NAN, 0.1, 0.5, 0.2])}
+    weights = {"mad": 1.0, "lof": 0.24}
+    one = Published(
+        "q", keys, found, detector_scores=votes, weights=weights, combine="quorum", quorum=0.75
+    )
+    page = lines(Page(), [one])
+    assert [line for line in page if line[0] == "anomaly_detector_score"] == [
+        ("anomaly_detector_score", {"query": "q", "a": "w", "detector": "mad"}, 0.9),
+        ("anomaly_detector_score", {"query": "q", "a": "y", "detector": "mad"}, 0.7),
+        ("anomaly_detector_score", {"query": "q", "a": "y", "detector": "lof"}, 0.5),
+    ]
+    assert [line[1:] for line in page if line[0] == "anomaly_detector_weight"] == [
+        ({"query": "q", "detector": "mad"}, 1.0),
+        ({"query": "q", "detector": "lof"}, 0.24),
+    ]
+    assert [line[1:] for line in page if line[0] == "anomaly_ensemble_info"] == [
+        ({"query": "q", "combine": "quorum", "quorum": "0.75"}, 1.0)
+    ]
+    assert not [line for line in lines(Page(), [replace(one, gauges=gauges(0.1, 0.1, 0.1, 0.1))])
+                if line[0] == "anomaly_detector_score"]  # fmt: skip
 
 
 def test_promtool_finds_nothing_to_complain_of() -> None:
