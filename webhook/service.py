@@ -29,6 +29,7 @@ from webhook.dispatcher import Dispatcher
 from webhook.enrichment import Enrichment
 from webhook.gatekeeper import Gatekeeper
 from webhook.keeping import clean_daily, probe_store
+from webhook.learning import Learning
 from webhook.periodic import run_every
 from webhook.truth import Truth
 from webhook.tuner import LOOK_SECONDS, Tuner
@@ -149,6 +150,7 @@ class _Daemon:
             ),
         )
         self._tuner = Tuner(store, clock, self._metrics.registry, lambda: self._config)
+        self._learning = Learning(store, clock, self._metrics.registry, lambda: self._config)
         self._dispatcher = Dispatcher(store, clock, self._metrics, composer.compose)
         self._gatekeeper = Gatekeeper(
             store,
@@ -231,6 +233,7 @@ class _Daemon:
                         )
                     ),
                     *(tasks.create_task(loop) for loop in self._truth.loops()),
+                    *(tasks.create_task(loop) for loop in self._learning.loops()),
                 ]
                 log.info("listening", extra={"addresses": " ".join(addresses)})
                 listening(addresses)
@@ -242,6 +245,7 @@ class _Daemon:
             await self._dispatcher.close(SEND_GRACE_SECONDS)
             self._enrichment.close()
             self._tuner.close()
+            self._learning.close()
         log.info("stopped")
 
     async def _apply(self, text: str) -> None:

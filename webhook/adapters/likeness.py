@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from webhook.adapters.prometheus import Track
+from webhook.adapters.verdictpast import SCRAPED
 from webhook.core.links import quoted
 
 # Tells the parts of one answer apart; no series has a label of this name.
@@ -34,3 +35,12 @@ def closest_series(tracks: Sequence[Track], labels: Mapping[str, str]) -> dict[s
 def without_name(track: Track) -> dict[str, str]:
     """Return the labels that are the series' own."""
     return {name: value for name, value in track.labels.items() if name not in ("__name__", PART)}
+
+
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return a series' labels as the exporter has them, without `query`."""
+    return {
+        name: value
+        for name, value in labels.items()
+        if name != "query" and (name, value) != SCRAPED
+    }

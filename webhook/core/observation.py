@@ -23,6 +23,9 @@ BEFORE_SECONDS = 1_800.0
 
 MOST_POINTS = 240
 SHORTEST_STEP = 15.0
+PAUSE_SECONDS = 90.0
+"""So long a run of anomalous samples may pause and goes on: the rules bridge as much."""
+
 _LINES = ("values", "expected", "lower", "upper", "scores")
 # Of a value: more would cost more than they say.
 _DIGITS = 6
@@ -94,6 +97,27 @@ def complete_from(opened_at: float, closed_at: float | None) -> float:
     """Return from when on a look at an incident is the last one; unix seconds."""
     given_up = opened_at + OPEN_SECONDS
     return given_up if closed_at is None else min(given_up, closed_at + TAIL_SECONDS)
+
+
+def onset_of(outside: Sequence[float], alerted_at: float) -> float | None:
+    """Return the first instant of the last run that began before an alert; None without one.
+
+    Parameters
+    ----------
+    outside : unix seconds, ascending, of the samples that were anomalous
+    alerted_at : unix seconds
+    """
+    onset = None
+    for at in reversed([each for each in outside if each <= alerted_at]):
+        if onset is not None and onset - at > PAUSE_SECONDS:
+            break
+        onset = at
+    return onset
+
+
+def is_outside(value: float, lower: float, upper: float, score: float, threshold: float) -> bool:
+    """Tell whether a sample is anomalous to band or score; NaN, where there is none, is not."""
+    return value < lower or value > upper or score >= threshold
 
 
 def _short(value: float) -> float | None:

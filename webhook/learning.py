@@ -1,0 +1,48 @@
+"""What does the daemon learn from verdicts, beside thresholds? Its loops and pages, together."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from promkit.clock import Clock
+from webhook.adapters.store import Store
+from webhook.asking import Asking
+from webhook.config import WebhookConfig
+from webhook.observer import OBSERVE_SECONDS, Observer
+from webhook.periodic import run_every
+
+
+class Learning:
+    """The parts, and what they are configured to do.
+
+    Parameters
+    ----------
+    store : incidents and verdicts
+    clock : time
+    registry : takes metrics
+    config : returns what is in force
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        registry: CollectorRegistry,
+        config: Callable[[], WebhookConfig],
+    ) -> None:
+        self._clock = clock
+        self._asking = Asking(config)
+        self._observer = Observer(store, clock, registry, self._asking, config)
+
+    def loops(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """Return what runs for as long as the daemon does."""
+        return (
+            run_every(
+                "observe incidents", lambda: OBSERVE_SECONDS, self._observer.run, self._clock
+            ),
+        )
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._asking.close()
