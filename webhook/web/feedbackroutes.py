@@ -15,14 +15,12 @@ def add_feedback(app: web.Application, parts: Feedback) -> None:
     app[FEEDBACK] = parts
     app[slack_interactions.ANSWERS] = slack_interactions.Answers()
     # A signed link, or Slack's signature, is what lets these in: a phone has no password.
-    app[OPEN_HANDLERS] = frozenset(
-        (
-            feedback.form,
-            feedback.take,
-            feedback.signed_chart,
-            slack_interactions.take_interaction,
-        )
-    )
+    app[OPEN_HANDLERS] = app.get(OPEN_HANDLERS, frozenset()) | {
+        feedback.form,
+        feedback.take,
+        feedback.signed_chart,
+        slack_interactions.take_interaction,
+    }
     app.router.add_get("/feedback/{token:[^/]{1,200}}", feedback.form)
     app.router.add_post("/feedback/{token:[^/]{1,200}}", feedback.take)
     app.router.add_get("/charts/{token:[^/]{1,200}}.png", feedback.signed_chart)

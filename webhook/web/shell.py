@@ -20,6 +20,7 @@ from webhook.core.present import VERDICTS, amount, moment, span
 from webhook.web.visit import (
     CONSOLE,
     csrf_field,
+    has_session,
     may_write,
     person,
     remember_browser,
@@ -122,6 +123,7 @@ def page(
         style=Markup(style),
         user=person(request),
         has_users=bool(users(request)),
+        has_session=has_session(request),
         login=login_address(request),
         refresh=_refresh(request, is_stopped) if refreshes else None,
         is_stopped=is_stopped,

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -92,9 +92,14 @@ def add_console(app: web.Application, console: Console) -> None:
 
 @web.middleware
 async def _look(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if not request.path.startswith(_PROGRAMS):
+    if not is_for_programs(request):
         await find_visit(request)
     return await handler(request)
+
+
+def is_for_programs(request: web.Request) -> bool:
+    """Tell whether an address is one that no person opens as a page."""
+    return request.path.startswith(_PROGRAMS)
 
 
 async def find_visit(request: web.Request) -> Visit:
@@ -166,19 +171,39 @@ def remember_browser(request: web.Request, response: web.Response) -> None:
         keep(request, response, BROWSER_COOKIE, visit.nonce, None)
 
 
+def has_session(request: web.Request) -> bool:
+    """Tell whether somebody has logged in by the form, and so can log out."""
+    visit = request.get(_VISIT)
+    return visit is not None and visit.session is not None
+
+
 def keep(
     request: web.Request, response: web.Response, name: str, value: str, seconds: float | None
 ) -> None:
     """Set a cookie that scripts and other sites do not get; None is until the browser is closed."""
+    max_age = None if seconds is None else int(seconds)
+    response.set_cookie(name, value, max_age=max_age, **_kind(request))
+
+
+def forget(request: web.Request, response: web.Response, name: str) -> None:
+    """Take a cookie back."""
+    response.del_cookie(name, **_kind(request))
+
+
+class _Kind(TypedDict):
+    path: str
+    secure: bool
+    httponly: bool
+    samesite: str
+
+
+def _kind(request: web.Request) -> _Kind:
     here = urlsplit(request.app[CONSOLE].settings().external_url)
     is_there = here.netloc == request.host
     forwarded = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-    response.set_cookie(
-        name,
-        value,
-        max_age=None if seconds is None else int(seconds),
-        path=(here.path or "/") if is_there else "/",
-        secure=request.secure or (here.scheme == "https" and (is_there or forwarded)),
-        httponly=True,
-        samesite="Lax",
-    )
+    return {
+        "path": (here.path or "/") if is_there else "/",
+        "secure": request.secure or (here.scheme == "https" and (is_there or forwarded)),
+        "httponly": True,
+        "samesite": "Lax",
+    }
