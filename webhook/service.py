@@ -36,6 +36,7 @@ from webhook.tuner import LOOK_SECONDS, Tuner
 from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.login import Logins, add_login
 from webhook.web.missed import Marking, add_missed
 from webhook.web.parts import Parts, Settings
 from webhook.web.thresholds import Thresholds, add_thresholds
@@ -183,6 +184,7 @@ class _Daemon:
             )
         )
         add_console(app, Console(self._clock, self._signing, self._console))
+        add_login(app, Logins(self._store))
         add_feedback(
             app,
             Feedback(
