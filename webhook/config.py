@@ -30,6 +30,7 @@ from webhook.settings.messages import (
     TemplatesConfig,
     TimeZone,
 )
+from webhook.settings.patterns import PatternsConfig, silencing
 from webhook.settings.reconcile import DeadMansSwitchConfig, ReconcileConfig, check_truth
 from webhook.settings.sources import SourceConfig
 from webhook.settings.store import StoreConfig
@@ -86,6 +87,7 @@ class WebhookConfig(StrictModel):
     links : links of the user's own
     feedback : how people say what an incident was
     tuning : how thresholds follow from that
+    patterns : what stays silent since people called it harmless
     console : who may look at the pages
     """
 
@@ -106,6 +108,7 @@ class WebhookConfig(StrictModel):
     links: LinksConfig = LinksConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     tuning: TuningConfig = TuningConfig()
+    patterns: PatternsConfig = PatternsConfig()
     console: ConsoleConfig = ConsoleConfig()
 
     @model_validator(mode="after")
@@ -154,6 +157,7 @@ class WebhookConfig(StrictModel):
             gate_rules(self.throttle, self.quiet_hours),
             correlation=self.correlation_rules,
             ending=frozenset(channel.name for channel in self.channels if channel.ends_digests),
+            patterns=silencing(self.patterns, self.tuning, self.prometheus),
         )
 
     @cached_property

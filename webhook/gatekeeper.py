@@ -91,9 +91,10 @@ class Gatekeeper:
         await asyncio.sleep(min(spent, LONGEST_BREATH))
         if found.is_more:
             return 0.0
-        if found.next_at is None:
+        due = [at for at in (found.next_at, found.lapses_at) if at is not None]
+        if not due:
             return LONGEST_WAIT
-        return min(max(found.next_at - self._clock.now(), SHORTEST_WAIT), LONGEST_WAIT)
+        return min(max(min(due) - self._clock.now(), SHORTEST_WAIT), LONGEST_WAIT)
 
     def _count(self, found: Look) -> None:
         for reason, count in found.not_sent.items():

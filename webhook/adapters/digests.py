@@ -27,6 +27,8 @@ from webhook.core.throttle import Rules
 # Rows of one statement: PostgreSQL bounds how long one may take.
 _CHUNK = 10_000
 
+# What follows a harmless pattern waits for no digest: it is let through, or over.
+_waits = and_(notifications.c.state == "held", notifications.c.held_reason != "harmless_pattern")
 _rank = case({level: i for i, level in enumerate(LEVELS)}, value=incidents.c.level)
 _open = func.sum(case((incidents.c.ends_at.is_(None), 1), else_=0))
 
@@ -38,9 +40,7 @@ def digest_url(external_url: str, digest_id: int) -> str:
 
 def due_at(connection: Connection) -> float | None:
     """Return when the first of what is held is to be named, unix seconds; None without any."""
-    return connection.execute(
-        select(func.min(notifications.c.held_until)).where(notifications.c.state == "held")
-    ).scalar()
+    return connection.execute(select(func.min(notifications.c.held_until)).where(_waits)).scalar()
 
 
 def keep_quiet(connection: Connection, rules: Rules, now: float) -> None:
@@ -52,7 +52,7 @@ def keep_quiet(connection: Connection, rules: Rules, now: float) -> None:
             .where(incidents.c.id == notifications.c.incident_id, incidents.c.level == level)
             .exists()
         )
-        held = (notifications.c.state == "held", is_of_level)
+        held = (_waits, is_of_level)
         if until is None:
             connection.execute(
                 update(notifications)
@@ -74,7 +74,7 @@ def make_digests(connection: Connection, rules: Rules, external_url: str, now: f
         return 0
     # What would be due before the next digest could follow is named now; the quiet stay quiet.
     taken = and_(
-        notifications.c.state == "held",
+        _waits,
         or_(
             notifications.c.held_until <= now,
             and_(

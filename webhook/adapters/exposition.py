@@ -34,6 +34,7 @@ SUPPRESSED: tuple[SuppressedReason, ...] = (
     "quiet_hours",
     "grouped",
     "missed",
+    "harmless_pattern",
     "firing_held",
 )
 FAILURES: tuple[FailureReason, ...] = (

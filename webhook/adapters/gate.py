@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import Connection, Row, case, func, or_, select, update
 
 from webhook.adapters import groups
 from webhook.adapters.digests import due_at, end_digests, keep_quiet, make_digests
 from webhook.adapters.schema import incidents, notifications
+from webhook.adapters.silencing import follow_patterns, lapse, lapses_at, patterns_of
 from webhook.core.severity import LEVELS
 from webhook.core.throttle import (
     Announcement,
@@ -54,6 +55,7 @@ class Look:
     digests : how many were made, one for each channel
     is_more : whether more is waiting, so that the next look should follow at once
     next_at : when the next digest is due, unix seconds; None while nothing is held
+    lapses_at : when something silent must be let through if nobody looks at it till then
     """
 
     is_admitting: bool
@@ -61,6 +63,7 @@ class Look:
     digests: int
     is_more: bool
     next_at: float | None
+    lapses_at: float | None = None
 
 
 def look(
@@ -75,12 +78,18 @@ def look(
     """
     if rules.correlation is not None:
         groups.assign(connection, rules.correlation, now)
+    lapse(connection, rules.patterns, now)
     past = _past(connection, rules, now)
     news = _news(connection)
     past.groups.update(groups.told_of(connection, {row.group_id for row in news} - {None}))
     held = _announce(connection, news, past, rules, now)
     ends = _ends(connection, rules)
-    not_sent: Counter[NotSent] = Counter(hold.reason for hold in held if hold is not None)
+    not_sent: Counter[NotSent] = Counter(
+        # That it is silent is only known once it is over.
+        hold.reason
+        for hold in held
+        if hold is not None and hold.reason != "harmless_pattern"
+    )
     let_through, not_sent["firing_held"] = _follow(connection, ends, now)
     named = {row.digest_id for row in ends if row.state == "digested"}
     let_through += end_digests(connection, named, rules, now)
@@ -93,6 +102,7 @@ def look(
         digests=digests,
         is_more=len(news) == BATCH or len(ends) == BATCH,
         next_at=next_at,
+        lapses_at=lapses_at(connection),
     )
 
 
@@ -146,9 +156,17 @@ def _announce(
     connection: Connection, news: Sequence[_Row], past: Past, rules: Rules, now: float
 ) -> list[Hold | None]:
     openings = _openings(connection, news, rules, now)
+    patterns = patterns_of(connection, rules.patterns, [row.id for row in news], now)
     decisions = decide(
         [
-            Announcement(row.id, row.metric, row.level, openings.get(row.id, ()), row.group_id)
+            Announcement(
+                row.id,
+                row.metric,
+                row.level,
+                openings.get(row.id, ()),
+                row.group_id,
+                patterns.get(row.id),
+            )
             for row in news
         ],
         past,
@@ -173,6 +191,7 @@ def _announce(
                 )
                 .values(values)
             )
+    follow_patterns(connection, patterns)
     return decisions
 
 
@@ -218,6 +237,8 @@ def _ends(connection: Connection, rules: Rules) -> Sequence[_Row]:
         )
         .where(notifications.c.state == "new", notifications.c.kind == "resolved")
         .where(firing.c.state.in_((*_LET_THROUGH, *_NAMED)), ~is_on_the_way)
+        # Whether this one may stay silent is decided once its whole course is known.
+        .where(or_(firing.c.state != "held", firing.c.held_reason != "harmless_pattern"))
         .limit(BATCH)
     ).all()
 

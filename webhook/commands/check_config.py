@@ -72,6 +72,17 @@ def message_lines(config: WebhookConfig) -> Iterator[str]:
         yield "verdicts move thresholds; without prometheus nothing is replayed before"
     else:
         yield "verdicts move thresholds, after a replay of 14 days"
+    yield pattern_line(config)
+
+
+def pattern_line(config: WebhookConfig) -> str:
+    """Say what harmless patterns may silence."""
+    if not config.patterns.enabled:
+        return "no pattern is known as harmless"
+    if config.prometheus is None:
+        return "without prometheus nothing is silenced as a harmless pattern"
+    lasts = format_duration(config.patterns.expire)
+    return f"harmless patterns silence {in_order(config.patterns.levels)} for {lasts}"
 
 
 def correlation_line(config: WebhookConfig) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from webhook.core.observation import Observation
+from webhook.core.severity import Level
 
 Left = Literal["left", "longer", "unknown", "ended"]
 """It went another way; it lasted longer; nobody could say; the pattern itself was over."""
@@ -35,6 +36,22 @@ ALIKE = 1.5
 HOUR_MINUTES = 30.0
 LOOKED_AT = 12
 _DAY_MINUTES = 1_440.0
+
+
+@dataclass(frozen=True, slots=True)
+class Silencing:
+    """Which alerts a pattern may silence.
+
+    Parameters
+    ----------
+    levels : others always tell
+    alertnames : those that a score above its threshold causes
+    external_labels : names of labels that alerts have and series do not
+    """
+
+    levels: frozenset[Level]
+    alertnames: frozenset[str]
+    external_labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,22 @@ from typing import Literal
 from promkit.durations import format_duration
 from webhook.core import correlation as causes
 from webhook.core.flapping import Flapping
+from webhook.core.patterns import Silencing
 from webhook.core.quiet import QuietHours, quiet_until
 from webhook.core.severity import LEVELS, Level
 
 HeldReason = Literal[
-    "throttled_metric", "throttled_total", "flapping", "quiet_hours", "grouped", "missed"
+    "throttled_metric",
+    "throttled_total",
+    "flapping",
+    "quiet_hours",
+    "grouped",
+    "missed",
+    "harmless_pattern",
 ]
+
+LEASE_SECONDS = 60.0
+"""So long what follows a harmless pattern is held; whoever sees that it still does may renew it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Rules:
     quiet : when which levels wait, those that bypass the limits too
     correlation : what belongs together, so that one of it is enough
     ending : channels that are told when all of a digest is over
+    patterns : what harmless patterns may silence
     """
 
     per_metric_and_severity: float | None = None
@@ -55,6 +66,7 @@ class Rules:
     quiet: tuple[QuietHours, ...] = ()
     correlation: causes.Rules | None = None
     ending: frozenset[str] = frozenset()
+    patterns: Silencing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Announcement:
     metric : the query, or the alert's name where there is none
     openings : when this alert opened, now included, ascending; unix seconds
     group : the group of one cause that it belongs to
+    pattern : the harmless pattern of its series at this hour
     """
 
     incident: int
@@ -74,6 +87,7 @@ class Announcement:
     level: Level
     openings: tuple[float, ...]
     group: int | None = None
+    pattern: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,8 @@ def decide(news: Sequence[Announcement], past: Past, rules: Rules, now: float) -
 
 def hold_of(item: Announcement, past: Past, rules: Rules, now: float) -> Hold | None:
     """Return why one announcement is held back, or None."""
+    if item.pattern is not None:
+        return Hold("harmless_pattern", now + LEASE_SECONDS)
     until = quiet_until(rules.quiet, item.level, now)
     if until is not None:
         return Hold("quiet_hours", until)
@@ -165,6 +181,7 @@ _PLAIN: Mapping[HeldReason, str] = {
     "quiet_hours": "quiet hours",
     "grouped": "one cause with what was told before",
     "missed": "it was over before we heard of it",
+    "harmless_pattern": "as harmless as before",
 }
 
 

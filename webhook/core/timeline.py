@@ -1,7 +1,7 @@
 """What happened to one incident, in order, in words?"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from webhook.core.alerts import Status
@@ -52,6 +52,7 @@ _HELD: Mapping[str, str] = {
     "quiet_hours": "quiet hours",
     "grouped": "one cause with others that people were told of",
     "missed": "it was over before we heard of it",
+    "harmless_pattern": "harmless pattern",
 }
 _NOT_NEEDED: Mapping[str, str] = {
     "superseded": "it ended first, and the resolved says both",
@@ -70,6 +71,7 @@ class Told:
     source: str
     receiver: str
     cause: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,14 @@ class Grouped:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that is kept of an incident."""
+    """All that is kept of an incident; `trace` is of the delivery that opened it."""
 
     incident: int
     told: Sequence[Told]
     sendings: Sequence[Sending]
     grouped: Grouped | None = None
     verdicts: Sequence[Verdict] = ()
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class Entry:
     text : in words
     channel : which it is about, "" for none
     until : end of what lasts, unix seconds: a hold, a row of repetitions
+    trace : which trace it was part of, "" for none; of repetitions the last one's
     """
 
     at: float
@@ -149,13 +153,17 @@ class Entry:
     text: str
     channel: str = ""
     until: float | None = None
+    trace: str = ""
 
 
 def timeline(story: Story) -> list[Entry]:
     """Return the lines, oldest first; repetitions without anything between them are one line."""
     entries = [*_told(story), *_grouped(story.grouped)]
     for sending in story.sendings:
-        entries += _sent(sending)
+        entries += (
+            replace(entry, trace=story.trace) if entry.what in ("sent", "failed") else entry
+            for entry in _sent(sending)
+        )
     entries += (_verdict(one) for one in story.verdicts)
     return sorted(entries, key=lambda entry: (entry.at, _ORDER[entry.what]))
 
@@ -170,18 +178,21 @@ def _told(story: Story) -> Iterator[Entry]:
         row = []
         yield _news(told)
         if told.change in (Change.OPENED, Change.MISSED):
-            yield Entry(told.at, "stored", f"stored as incident {story.incident}")
+            text = f"stored as incident {story.incident}"
+            yield Entry(told.at, "stored", text, trace=told.trace)
     yield from _repeated(row)
 
 
 def _news(told: Told) -> Entry:
     by = told.source or "the daemon itself"
     if told.source == "reconcile":
-        return Entry(told.at, "recovered", f"{told.status}, found by reconcile: {told.cause}")
+        text = f"{told.status}, found by reconcile: {told.cause}"
+        return Entry(told.at, "recovered", text, trace=told.trace)
     receiver = f" for receiver {told.receiver}" if told.receiver else ""
     cause = f" ({told.cause})" if told.cause else ""
     what: What = "resolved" if told.change is Change.CLOSED else "received"
-    return Entry(told.at, what, f"{told.status} received from {by}{receiver}{cause}")
+    text = f"{told.status} received from {by}{receiver}{cause}"
+    return Entry(told.at, what, text, trace=told.trace)
 
 
 def _repeated(row: Sequence[Told]) -> Iterator[Entry]:
@@ -190,7 +201,8 @@ def _repeated(row: Sequence[Told]) -> Iterator[Entry]:
         sources = ", ".join(dict.fromkeys(one.source for one in row if one.source))
         first, last = row[0].at, row[-1].at
         text = f"received {times} from {sources or 'the daemon itself'}"
-        yield Entry(first, "repeated", text, until=last if len(row) > 1 else None)
+        until = last if len(row) > 1 else None
+        yield Entry(first, "repeated", text, until=until, trace=row[-1].trace)
 
 
 def _grouped(grouped: Grouped | None) -> Iterable[Entry]:
