@@ -88,7 +88,7 @@ class Rehearsal:
         PrometheusError
             If there is a Prometheus, and it does not answer in time.
         """
-        prometheus = self._source()
+        prometheus = self.source()
         if prometheus is None or not lately.past:
             return None, None
         is_bounded = bounded(lately.ratio * factor) / lately.ratio
@@ -121,7 +121,7 @@ class Rehearsal:
         )
         return replay, seen[max(seen)].labels
 
-    def _source(self) -> Prometheus | None:
+    def source(self) -> Prometheus | None:
         """Return the Prometheus of the configuration in force."""
         wanted, old = self._config().prometheus, self._prometheus
         if old is not None and old[0] != wanted:

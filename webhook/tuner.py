@@ -42,6 +42,7 @@ from webhook.core.thresholds import (
 )
 from webhook.errors import StoreError
 from webhook.rehearsal import Rehearsal
+from webhook.weigher import Weigher
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Tuner:
         self._config = config
         self._metrics = ThresholdMetrics(registry, lambda: store.read_here(list_thresholds))
         self._rehearsal = Rehearsal(store, clock, config)
+        self.weigher = Weigher(store, clock, registry, config, self._rehearsal.source)
         self._one_at_a_time = asyncio.Lock()
 
     def close(self) -> None:
@@ -99,6 +101,11 @@ class Tuner:
         if incident.alertname not in tuning.alertnames or not incident.query:
             return "this alert does not come from a score, so no threshold is moved"
         place = (incident.query, key_of(series_of(incident.labels, tuning.external_labels)))
+        said = await self._told(place)
+        weights = await self.weigher.told(incident.query)
+        return f"{said}; {weights}" if weights else said
+
+    async def _told(self, place: tuple[str, str]) -> str:
         try:
             return await self._consider(place, _PAGE_SECONDS)
         except PrometheusError as error:
@@ -118,6 +125,7 @@ class Tuner:
             await self._weekly()
         except StoreError as error:
             log.warning("no threshold is moved", extra={"problem": str(error)})
+        await self.weigher.run()
 
     async def _tallies(self, query: str | None) -> dict[tuple[str, str], SeriesTally]:
         return await self._store.read(lambda connection: self._read(connection, query))

@@ -97,6 +97,14 @@ def _past(at: float) -> str:
             (flat(0.98), {**SERIES, "detector": "mad"}),
             (flat(0.2), {**SERIES, "detector": "zscore"}),
         ],
+        "anomaly_ensemble_info": [
+            (flat(1.0), {"query": "latency", "combine": "mean", "quorum": "0.5"})
+        ],
+        "anomaly_detector_weight": [
+            (flat(0.4), {"query": "latency", "detector": "mad"}),
+            (flat(0.4), {"query": "latency", "detector": "zscore"}),
+            (flat(0.2), {"query": "latency", "detector": "ewma"}),
+        ],
         "anomaly_detector_score_max": [(flat(0.99), {"query": "latency", "detector": "mad"})],
         "anomaly_exporter_series": [(flat(12.0), {"query": "latency"})],
         "anomaly_exporter_query_info": [(flat(1.0), {"query": "latency", "unit": "seconds"})],

@@ -45,16 +45,35 @@ class ThresholdMetrics:
         for reason in get_args(Reason):
             self._changes.labels(reason)
             self._proposals.labels(reason)
-        registry.register(_Ratios(ratios))
+        about = "What people's verdicts multiply a threshold by; 1 once that is undone."
+        registry.register(Ratios(RATIO, about, ratios, lambda row: _labels(row.query, row.labels)))
 
     def changed(self, reason: Reason, *, is_applied: bool) -> None:
         """Count a change, or one that was only proposed."""
         (self._changes if is_applied else self._proposals).labels(reason).inc()
 
 
-class _Ratios(Collector):
-    def __init__(self, ratios: Callable[[], Sequence[Row[Any]]]) -> None:
+class Ratios(Collector):
+    """A gauge with one line for each ratio that was ever changed.
+
+    Parameters
+    ----------
+    name, about : of the gauge
+    ratios : reads them from the store; raises StoreUnavailable when it cannot
+    labels : returns those of one
+    """
+
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        ratios: Callable[[], Sequence[Row[Any]]],
+        labels: Callable[[Row[Any]], dict[str, str]],
+    ) -> None:
+        self._name = name
+        self._about = about
         self._ratios = ratios
+        self._labels = labels
 
     def describe(self) -> Iterable[Metric]:
         """Name nothing, so that registering does not read the store."""
@@ -66,11 +85,9 @@ class _Ratios(Collector):
             rows = self._ratios()
         except StoreUnavailable:
             return
-        family = Metric(
-            RATIO, "What people's verdicts multiply a threshold by; 1 once that is undone.", "gauge"
-        )
+        family = Metric(self._name, self._about, "gauge")
         for row in rows:
-            family.add_sample(RATIO, _labels(row.query, row.labels), row.ratio)
+            family.add_sample(self._name, self._labels(row), row.ratio)
         yield family
 
 

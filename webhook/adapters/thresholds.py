@@ -37,8 +37,12 @@ _PREFIX = "threshold_"
 Labels = Mapping[str, str]
 
 
-class ThresholdRefused(ValueError):
+class ChangeRefused(ValueError):
     """A change that cannot be made; the text says what is allowed."""
+
+
+class ThresholdRefused(ChangeRefused):
+    """A change of a threshold that cannot be made."""
 
 
 def key_of(labels: Labels) -> str:
@@ -124,7 +128,7 @@ def apply(connection: Connection, change: Change, now: float) -> Written:
             "series": dict(change.series),
             "is_resolved": change.replay is not None,
             "incidents": list(change.incidents),
-            "replay": _as_json(change.replay),
+            "replay": replay_json(change.replay),
             "undoes": change.undoes,
         },
         "detail": words,
@@ -149,7 +153,8 @@ def _put(connection: Connection, change: Change, ratio: float, now: float) -> No
     )
 
 
-def _as_json(replay: Replay | None) -> dict[str, object] | None:
+def replay_json(replay: Replay | None) -> dict[str, object] | None:
+    """Return a replay as the audit keeps it."""
     if replay is None:
         return None
     names = ("alarms", "gone", "lost", "unknown")

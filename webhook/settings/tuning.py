@@ -1,4 +1,4 @@
-"""Do verdicts move thresholds? What may be said of it in the configuration."""
+"""Do verdicts move thresholds and weights? What may be said of it in the configuration."""
 
 from typing import Annotated
 
@@ -21,10 +21,12 @@ class TuningConfig(StrictModel):
     external_labels : names of labels that Prometheus adds to alerts and that series do not have;
         needed only where `prometheus` cannot be asked
     apply_losses : whether a threshold is raised even where a confirmed incident would have been
-        missed
+        missed; and likewise whether weights are changed
+    weights : whether the weights of detectors move as well
     """
 
     enabled: bool = True
     alertnames: tuple[AlertName, ...] = ("AnomalyDetected",)
     external_labels: tuple[LabelName, ...] = ()
     apply_losses: bool = False
+    weights: bool = True
