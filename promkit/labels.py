@@ -23,6 +23,8 @@ _ESCAPES = {
     "\\": "\\",
     '"': '"',
 }
+# Go knows these names within brackets; Python would read them as the letters of the name.
+_POSIX = "[[:"
 _FORM = 'write matchers as name="value", with one of = != =~ !~ and commas between them'
 
 
@@ -51,8 +53,11 @@ class Matcher:
         if not self.name:
             raise ValueError(f"found a matcher without a label name; {_FORM}")
         expression = self.value if self.op in ("=~", "!~") else re.escape(self.value)
+        if _POSIX in expression and self.op in ("=~", "!~"):
+            raise ValueError(f"found {self.value!r}; write a-z instead of [:lower:], and so on")
         try:
-            pattern = re.compile(expression, re.DOTALL)
+            # As Go has it: \d and \w are ASCII, which must not keep É from being é.
+            pattern = re.compile(expression, 0 if "(?i" in expression else re.ASCII)
         except re.error as error:
             message = f"found {self.value!r}, which is no regular expression: {error}"
             raise ValueError(message) from None

@@ -1,6 +1,7 @@
 """What does the daemon find out by itself, beside what is delivered to it? Its loops, together.
 
-Reconciling with Alertmanager and Prometheus, the dead man's switch, and groups of one cause.
+Reconciling with Alertmanager and Prometheus, its silences, the dead man's switch, and groups of one
+cause.
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -27,6 +28,7 @@ from webhook.periodic import run_every
 from webhook.reconciler import Reconciler, Scope
 from webhook.settings.reconcile import DeadMansSwitchConfig
 from webhook.settings.sources import SourceConfig
+from webhook.silences import READ_SECONDS, Silences
 
 # How late a heartbeat's absence, or a group, may be noticed.
 _WATCH_SECONDS = 5.0
@@ -68,6 +70,7 @@ class Truth:
         )
         self._heartbeat = Heartbeat(store, clock, HeartbeatMetrics(registry), notified)
         self._correlator = Correlator(store, clock)
+        self._silences = Silences(registry, clock)
         self._built: _Sources | None = None
 
     @property
@@ -92,6 +95,7 @@ class Truth:
                 self._clock,
             ),
             run_every("watch heartbeats", self._watch_seconds, self._watch, self._clock),
+            run_every("read silences", lambda: READ_SECONDS, self._read_silences, self._clock),
             run_every("correlate", lambda: _CORRELATE_SECONDS, self._correlate, self._clock),
         )
 
@@ -109,6 +113,9 @@ class Truth:
         scope = self._sources().scope
         if scope is not None:
             await self._reconciler.run(scope, self._config().reconcile.interval)
+
+    async def _read_silences(self) -> None:
+        await self._silences.run(self._sources().alertmanager)
 
     async def _watch(self) -> None:
         await self._heartbeat.check(self._switch())
@@ -137,10 +144,12 @@ class _Sources:
     switch: Switch
     scope: Scope | None
     evidence: Evidence | None
+    # Beside the one that is compared with, since a session is for one thread at a time.
+    alertmanager: Alertmanager | None
 
 
 def _sources(config: WebhookConfig) -> _Sources:
-    history = evidence = scope = None
+    history = evidence = scope = alertmanager = None
     # The shipped rule fires always; where nobody wants to hear of its absence, it is no incident
     # either.
     switch = config.dead_mans_switch or DeadMansSwitchConfig(channels=())
@@ -151,6 +160,7 @@ def _sources(config: WebhookConfig) -> _Sources:
         evidence = Evidence(MovementSource(prometheus), history)
     if config.alertmanager is not None:
         settings = config.reconcile
+        alertmanager = Alertmanager(_source(config.alertmanager))
         scope = Scope(
             alertmanager=Alertmanager(_source(config.alertmanager)),
             history=history,
@@ -163,7 +173,7 @@ def _sources(config: WebhookConfig) -> _Sources:
             routing=config.routing,
         )
     told = Routing(tuple(Target(name) for name in switch.channels))
-    return _Sources(config, Switch(heartbeats, switch.after, told), scope, evidence)
+    return _Sources(config, Switch(heartbeats, switch.after, told), scope, evidence, alertmanager)
 
 
 def _source(config: SourceConfig) -> JsonSource:

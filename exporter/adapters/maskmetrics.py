@@ -17,7 +17,7 @@ class MaskFacts:
 
     Parameters
     ----------
-    masks : incidents and alerts that are kept out of what is learned
+    masks : incidents, silences and alerts that are kept out of what is learned
     last_read : unix seconds; 0 for never
     failures : reason -> reads that failed, since the start
     """
@@ -45,17 +45,17 @@ class MaskMetrics(Collector):
             return
         yield GaugeMetricFamily(
             f"{PREFIX}masks",
-            "Incidents and alerts, past and present, that nothing is learned from.",
+            "Incidents, silences and alerts, past and present, that nothing is learned from.",
             facts.masks,
         )
         yield GaugeMetricFamily(
             f"{PREFIX}masks_last_read_timestamp_seconds",
-            "When incidents and alerts were last read, in unix seconds; 0 for never.",
+            "When incidents, silences and alerts were last read, in unix seconds; 0 for never.",
             facts.last_read,
         )
         failures = CounterMetricFamily(
             f"{PREFIX}masks_read_failures",
-            "Attempts to read incidents and alerts that failed, by reason.",
+            "Attempts to read incidents, silences and alerts that failed, by reason.",
             labels=["reason"],
         )
         for reason in get_args(QueryFailure):

@@ -1,7 +1,7 @@
 """Which samples are not to be learned from? Those in times that people call out of the ordinary."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,20 +21,20 @@ class Mask:
     spans : returns those between two instants, unix milliseconds; more may be returned
     concerns : tells whether a series with these labels is meant
     mutes : those samples are not judged either
-    queries : names of those that are meant; none for all
+    queries : names of those that are meant; an empty sequence for all
     first, last : unix milliseconds that all spans lie between
     """
 
     spans: Callable[[int, int], Spans]
     concerns: Callable[[Mapping[str, str]], bool]
     mutes: bool = False
-    queries: Collection[str] = ()
+    queries: Container[str] = ()
     first: float = -math.inf
     last: float = math.inf
 
 
 def fixed_mask(
-    spans: Spans, concerns: Callable[[Mapping[str, str]], bool], queries: Collection[str] = ()
+    spans: Spans, concerns: Callable[[Mapping[str, str]], bool], queries: Container[str] = ()
 ) -> Mask:
     """Return a mask whose spans, at least one, are known once for all."""
     first, last = float(spans[0, 0]), float(spans[-1, 1])

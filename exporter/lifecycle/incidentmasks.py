@@ -20,8 +20,8 @@ LONGEST: Final = 86_400_000
 """Milliseconds for which an incident is masked that has not ended: whoever forgets to close one
 must not stop a series from learning for good."""
 
-VERDICTS: Final = f'last_over_time({{__name__=~"{START}|{END}|{TARGET}"}}[1d])'
-"""PromQL for all verdicts at once."""
+GAUGES: Final = (START, END, TARGET)
+"""What all verdicts are read from."""
 
 _OWN: Final = frozenset({"__name__", "query", "verdict", "incident"})
 _ALERTS_OWN: Final = frozenset(
@@ -32,7 +32,7 @@ _ALERTS_OWN: Final = frozenset(
 def incident_masks(answer: SeriesBatch) -> list[Mask]:
     """Return what people's verdicts mask.
 
-    answer : of `VERDICTS`, the newest column
+    answer : of `GAUGES`, the newest column
     """
     every = [named(key) for key in answer.keys]
     targets = targets_in(every)

@@ -21,7 +21,7 @@ from exporter.loops.adjusting import AdjustmentLoop
 from exporter.loops.drifting import Drifting
 from exporter.loops.forecasting import Forecasting
 from exporter.loops.maintenance import masks_of
-from exporter.loops.maskreading import MaskLoop
+from exporter.loops.maskreading import MaskLoop, question
 from exporter.loops.refitting import Refitting
 from exporter.loops.runner import QueryRunner
 from exporter.loops.slowloop import SlowLoop
@@ -170,8 +170,8 @@ class Beside:
         return loop
 
     def _mask_reader(self, config: Config, source: PrometheusSource) -> MaskLoop | None:
-        """Return the loop that reads incidents and alerts, likewise."""
-        if not config.masks.incidents and config.masks.alerts is None:
+        """Return the loop that reads incidents, silences and alerts, likewise."""
+        if not question(config.masks) and config.masks.alerts is None:
             return None
         loop = MaskLoop(config.masks, source, clock=self._clock, pool=self._pool)
         if self._masking is not None:

@@ -1,4 +1,4 @@
-"""When are incidents and alerts read that nothing is to be learned from?"""
+"""When are incidents, silences and alerts read that nothing is to be learned from?"""
 
 import asyncio
 import logging
@@ -14,7 +14,9 @@ from exporter.core.masks import Mask
 from exporter.core.series import SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import QueryError, QueryFailure
-from exporter.lifecycle.incidentmasks import VERDICTS, alert_masks, incident_masks
+from exporter.lifecycle.incidentmasks import GAUGES, alert_masks, incident_masks
+from exporter.lifecycle.silencemasks import GAUGES as SILENCED
+from exporter.lifecycle.silencemasks import silence_masks
 from exporter.loops.slowloop import SlowLoop
 from exporter.settings.masks import MasksConfig
 from promkit.clock import Clock
@@ -52,6 +54,7 @@ class MaskLoop(SlowLoop):
         self._answers: tuple[SeriesBatch | None, SeriesBatch | None] = (None, None)
         self._last_read = 0.0
         self._failures: Counter[QueryFailure] = Counter()
+        self._unread: tuple[str, ...] = ()
 
     def succeed(self, before: "MaskLoop") -> None:
         """Go on with what a stopped loop knew."""
@@ -79,23 +82,36 @@ class MaskLoop(SlowLoop):
         now = self._clock.now()
         answers = await self._work(self._read, now)
         if _told(answers) != _told(self._answers):
-            verdicts, alerts = answers
-            masks = [] if verdicts is None else incident_masks(verdicts)
-            self.masks = [*masks, *(() if alerts is None else alert_masks(alerts))]
+            said, alerts = answers
+            self.masks = [
+                *([] if said is None else incident_masks(said)),
+                *([] if said is None else self._silences(said)),
+                *([] if alerts is None else alert_masks(alerts)),
+            ]
         self._answers, self._last_read = answers, now
         if self.last_error is not None:
-            log.info("incidents and alerts can be read again")
+            log.info("incidents, silences and alerts can be read again")
         self.last_error = None
         self.tried.set()
 
     def _read(self, now: float) -> tuple[SeriesBatch | None, SeriesBatch | None]:
-        config, verdicts, alerts = self._config, None, None
-        if config.incidents:
+        config, said, alerts = self._config, None, None
+        if expr := question(config):
             instant = milliseconds(now) // 1000 * 1000
-            verdicts = self._source.fetch(VERDICTS, instant, instant, 1000, config.timeout)
+            said = self._source.fetch(expr, instant, instant, 1000, config.timeout)
         if config.alerts is not None:
             alerts = self._alerts(config.alerts, now)
-        return verdicts, alerts
+        return said, alerts
+
+    def _silences(self, said: SeriesBatch) -> Sequence[Mask]:
+        found = silence_masks(said)
+        if found.unread and found.unread != self._unread:
+            log.warning(
+                "silences are not masked, since their matchers are not understood here",
+                extra={"matchers": " ".join(found.unread)},
+            )
+        self._unread = found.unread
+        return found.masks
 
     def _alerts(self, expr: str, now: float) -> SeriesBatch:
         """Return the history of alerts, of which only what is new is asked for."""
@@ -118,7 +134,7 @@ class MaskLoop(SlowLoop):
         message = f"{type(error).__name__}: {error}"
         if self.last_error != message:
             log.error(
-                "incidents and alerts cannot be read, what they said last is masked",
+                "incidents, silences and alerts cannot be read, what they said last is masked",
                 extra={"reason": reason, "error": message},
                 exc_info=error if reason == "internal" else None,
             )
@@ -126,8 +142,14 @@ class MaskLoop(SlowLoop):
         self.tried.set()
 
 
+def question(config: MasksConfig) -> str:
+    """Return the PromQL for what the webhook publishes, all at once; nothing if none is wanted."""
+    gauges = (*(GAUGES if config.incidents else ()), *(SILENCED if config.silences else ()))
+    return f'last_over_time({{__name__=~"{"|".join(gauges)}"}}[1d])' if gauges else ""
+
+
 def _told(answers: tuple[SeriesBatch | None, SeriesBatch | None]) -> object:
     """Return what two answers are compared by."""
-    verdicts, alerts = answers
-    said = {} if verdicts is None else dict(zip(verdicts.keys, verdicts.values[:, -1], strict=True))
+    read, alerts = answers
+    said = {} if read is None else dict(zip(read.keys, read.values[:, -1], strict=True))
     return said, None if alerts is None else (alerts.keys, alerts.times[-1])

@@ -13,6 +13,8 @@ class MasksConfig(StrictModel):
 
     incidents: bool = True
     """Keep out what people said was an incident or maintenance."""
+    silences: bool = True
+    """Keep out what Alertmanager's silences are about, a day of each at most."""
     alerts: Annotated[str, Len(1)] | None = None
     """PromQL that has an answer while something is wrong, such as ALERTS of some names."""
     history: PositiveDuration = 1_209_600.0
@@ -24,6 +26,9 @@ class MasksConfig(StrictModel):
 def masks_in_words(config: MasksConfig) -> str:
     """Return what it means, for people."""
     said = ["incidents that people confirmed"] if config.incidents else []
+    if config.silences:
+        said.append("what is silenced")
     if config.alerts is not None:
         said.append(f"whatever {' '.join(config.alerts.split())} is about")
-    return f"{' and '.join(said) or 'nothing but maintenance'} not learned from"
+    *first, last = said or ["nothing but maintenance"]
+    return f"{', '.join(first)}{' and ' if first else ''}{last} not learned from"

@@ -42,6 +42,7 @@ def test_parse_matchers(text: str, matchers: list[tuple[str, str, str]]) -> None
         r'foo="\U00110000"',
         'foo=~"("',
         '""=x',
+        "foo=~[[:alpha:]]+",
     ],
 )
 def test_malformed_matchers_are_refused_with_what_was_found(text: str) -> None:
@@ -61,7 +62,11 @@ def test_malformed_matchers_are_refused_with_what_was_found(text: str) -> None:
         (Matcher("a", "=~", "x"), {"a": "xyz"}, False),  # anchored
         (Matcher("a", "=~", "x|y"), {"a": "xy"}, False),
         (Matcher("a", "=~", ".*"), {}, True),
-        (Matcher("a", "=~", "x.z"), {"a": "x\nz"}, True),
+        (Matcher("a", "=~", "x.z"), {"a": "x\nz"}, False),  # as Alertmanager has it
+        (Matcher("a", "=", "x\nz"), {"a": "x\nz"}, True),
+        (Matcher("a", "=~", r"\d\w"), {"a": "1a"}, True),
+        (Matcher("a", "=~", r"\d+"), {"a": "\u0663"}, False),
+        (Matcher("a", "=~", "(?i)\u00c9"), {"a": "\u00e9"}, True),
         (Matcher("a", "!~", "x.*"), {"a": "xyz"}, False),
         (Matcher("a", "!~", ".+"), {}, True),
     ],

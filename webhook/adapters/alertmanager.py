@@ -12,6 +12,7 @@ from webhook.core.alerts import Alert
 from webhook.core.amroutes import AmRoute, parse_route
 from webhook.core.fingerprint import fingerprint
 from webhook.core.reconcile import Listed
+from webhook.core.silences import Silence, matchers_text, operator_of
 from webhook.core.text import storable
 from webhook.errors import LookupFailed
 
@@ -76,6 +77,20 @@ class Alertmanager:
         except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
             raise self._odd("status", error) from None
 
+    def silences(self) -> list[Silence]:
+        """Return every silence that it knows, past and coming ones included.
+
+        Raises
+        ------
+        LookupFailed
+            If it cannot be asked, or answers something else.
+        """
+        answer = self._source.get("/api/v2/silences")
+        try:
+            return [_silence(item) for item in answer]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._odd("list of silences", error) from None
+
     def _odd(self, what: str, error: Exception) -> LookupFailed:
         return LookupFailed(
             "bad_answer",
@@ -106,6 +121,24 @@ def _listed(item: Mapping[str, Any]) -> Listed:
         alert,
         updated_at=_instant(item["updatedAt"]),
         is_active=status["state"] == "active" and not status.get("mutedBy"),
+    )
+
+
+def _silence(item: Mapping[str, Any]) -> Silence:
+    matchers = (
+        (
+            storable(each["name"]),
+            # Older ones than 0.22 know no negative matchers.
+            operator_of(is_regex=each["isRegex"], is_equal=each.get("isEqual", True)),
+            storable(each["value"]),
+        )
+        for each in item["matchers"]
+    )
+    return Silence(
+        storable(item["id"]),
+        matchers_text(matchers),
+        _instant(item["startsAt"]),
+        _instant(item["endsAt"]),
     )
 
 

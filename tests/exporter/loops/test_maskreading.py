@@ -10,9 +10,9 @@ import pytest
 from exporter.core.masks import Masks
 from exporter.core.series import SeriesBatch
 from exporter.errors import SourceUnavailable
+from exporter.lifecycle import silencemasks
 from exporter.lifecycle.feedback import START
-from exporter.lifecycle.incidentmasks import VERDICTS
-from exporter.loops.maskreading import INTERVAL, MaskLoop
+from exporter.loops.maskreading import INTERVAL, MaskLoop, question
 from exporter.loops.slowloop import FIRST_RETRY
 from exporter.settings.masks import MasksConfig, masks_in_words
 from promkit.clock import ManualClock
@@ -27,6 +27,7 @@ class Told:
 
     def __init__(self) -> None:
         self.incidents = 1
+        self.silences: list[str] = []
         self.error: Exception | None = None
         self.asked: list[tuple[str, int, int]] = []
 
@@ -35,12 +36,18 @@ class Told:
         if self.error is not None:
             raise self.error
         times = np.arange(start, end + 1, step)
-        if expr != VERDICTS:
+        if expr == "ALERTS":
             values = np.where(times >= 30 * STEP, 1.0, np.nan)[None]
             return SeriesBatch((b'{"alertname":"Down","instance":"db"}',), times, values, step)
         labels = {"__name__": START, "query": "cpu", "verdict": "confirmed", "instance": "db"}
-        keys = [json.dumps({**labels, "incident": str(i)}).encode() for i in range(self.incidents)]
-        return SeriesBatch(tuple(keys), times, np.full((len(keys), len(times)), 1800.0), step)
+        told = [{**labels, "incident": str(i)} for i in range(self.incidents)]
+        instants = [1800.0] * len(told)
+        for matchers in self.silences:
+            for gauge, value in ((silencemasks.START, 1800.0), (silencemasks.END, 2400.0)):
+                told.append({"__name__": gauge, "silence": "s", "matchers": matchers})
+                instants.append(value)
+        keys = tuple(json.dumps(one).encode() for one in told)
+        return SeriesBatch(keys, times, np.tile(np.array(instants)[:, None], len(times)), step)
 
 
 class Bench:
@@ -82,13 +89,40 @@ async def test_incidents_are_read_every_minute_in_one_request() -> None:
         assert await bench.after(INTERVAL) == 2
         assert bench.loop.facts().masks == 2
         assert bench.loop.facts().last_read == bench.clock.now()
-    assert {(expr, end - start) for expr, start, end in told.asked} == {(VERDICTS, 0)}
+    assert {(expr, end - start) for expr, start, end in told.asked} == {
+        (question(MasksConfig()), 0)
+    }
     assert len(told.asked) == 3
+
+
+async def test_silences_are_read_in_the_same_request(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    told.silences = ['{instance="db"}', '{instance=~"[[:alpha:]]"}']
+    async with Bench(told, MasksConfig()) as bench:
+        assert len(bench.loop.masks) == 2
+        told.incidents = 2
+        assert await bench.after(INTERVAL) == 3
+        told.incidents, told.silences = 0, ['{instance=~"[[:alpha:]]"}', '{instance="web"}']
+        assert await bench.after(INTERVAL) == 1
+    assert len(told.asked) == 3
+    # Said once, however often it is read.
+    assert [record.getMessage() for record in caplog.records] == [
+        "silences are not masked, since their matchers are not understood here"
+    ]
+    assert caplog.records[0].__dict__["matchers"] == '{instance=~"[[:alpha:]]"}'
+
+
+def test_what_is_asked_for() -> None:
+    both = question(MasksConfig())
+    assert both.count("anomaly_verdict_") == both.count("anomaly_silence_") == 2
+    assert "silence" not in question(MasksConfig(silences=False))
+    assert question(MasksConfig(incidents=False)).count("anomaly_") == 2
+    assert question(MasksConfig(incidents=False, silences=False)) == ""
 
 
 async def test_of_alerts_only_what_is_new_is_asked_for() -> None:
     told = Told()
-    config = MasksConfig(incidents=False, alerts="ALERTS", history=3000.0)
+    config = MasksConfig(incidents=False, silences=False, alerts="ALERTS", history=3000.0)
     async with Bench(told, config) as bench:
         await bench.after(INTERVAL)
         await bench.after(INTERVAL)
@@ -133,7 +167,11 @@ async def test_nobody_waits_for_what_cannot_be_read() -> None:
 
 
 def test_words() -> None:
-    assert masks_in_words(MasksConfig()) == "incidents that people confirmed not learned from"
-    told = masks_in_words(MasksConfig(incidents=False, alerts='ALERTS{a="b"}'))
+    all_of_them = masks_in_words(MasksConfig(alerts="up == 0"))
+    assert all_of_them == (
+        "incidents that people confirmed, what is silenced and whatever up == 0 is about "
+        "not learned from"
+    )
+    told = masks_in_words(MasksConfig(incidents=False, silences=False, alerts='ALERTS{a="b"}'))
     assert told == 'whatever ALERTS{a="b"} is about not learned from'
-    assert "nothing but" in masks_in_words(MasksConfig(incidents=False))
+    assert "nothing but" in masks_in_words(MasksConfig(incidents=False, silences=False))

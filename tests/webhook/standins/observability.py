@@ -24,6 +24,7 @@ class Observability:
     Parameters
     ----------
     alerts : as Alertmanager lists them, by receiver
+    silences : as Alertmanager lists them
     started_at : of Alertmanager
     route, prometheus : their configurations
     series : PromQL -> series as Prometheus would return them, [(labels, [(time, value)])]
@@ -31,6 +32,7 @@ class Observability:
     """
 
     alerts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    silences: list[dict[str, Any]] = field(default_factory=list)
     started_at: float = 0.0
     route: dict[str, Any] = field(default_factory=lambda: {"receiver": "hook"})
     prometheus: dict[str, Any] = field(default_factory=dict)
@@ -92,6 +94,8 @@ class Observability:
                     for name, item in self.alerts
                 ]
                 return web.json_response(groups)
+            case "/api/v2/silences":
+                return web.json_response(self.silences)
             case "/api/v2/status":
                 config = yaml.safe_dump({"route": self.route})
                 uptime = rfc3339(self.started_at)
