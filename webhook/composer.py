@@ -47,16 +47,30 @@ class Composer:
         if item.kind == "digest" or incident is None:
             return self._with_text(self._digest(item, config), item.channel)
         enriched = await self._enrichment.enriched(incident, item.kind)
-        return self._with_text(self._message(item, incident, item.kind, enriched), item.channel)
-
-    def _message(
-        self, item: Claimed, incident: Row[Any], status: Status, enriched: Enriched
-    ) -> Message:
-        config, found, standing = self._config(), enriched.found, enriched.standing
         opened = int(incident.opened_at * 1000)
-        message = Message(
+        message = replace(
+            self._message(incident, item.kind, enriched),
             # Without the store's own ids: they start again at 1 with an empty store.
-            key=f"{incident.fingerprint}-{opened}-{status}-{item.channel}",
+            key=f"{incident.fingerprint}-{opened}-{item.kind}-{item.channel}",
+            handle=item.handle,
+            trace=item.trace,
+        )
+        return self._with_text(message, item.channel)
+
+    def described(self, incident: Row[Any], enriched: Enriched) -> Message:
+        """Return what there is to say of an incident, for no channel: as when it began."""
+        self._build()
+        message = self._message(incident, "firing", enriched)
+        if incident.ends_at is None:
+            return message
+        # A silence of what is over silences the next one unseen.
+        links = replace(message.links, silence="")
+        return replace(message, status="resolved", ends_at=incident.ends_at, links=links)
+
+    def _message(self, incident: Row[Any], status: Status, enriched: Enriched) -> Message:
+        config, found, standing = self._config(), enriched.found, enriched.standing
+        message = Message(
+            key="",
             incident=incident.id,
             status=status,
             severity=incident.severity,
@@ -69,7 +83,6 @@ class Composer:
             ends_at=incident.ends_at if status == "resolved" else None,
             generator_url=incident.generator_url,
             links=Links(f"{config.external_url}/incidents/{incident.id}"),
-            handle=item.handle,
             zone=config.timezone,
         )
         message = replace(message, reading=_annotated(message))
@@ -174,6 +187,7 @@ class Composer:
             links=Links(digest.url or config.external_url),
             digest=digest,
             zone=config.timezone,
+            trace=item.trace,
         )
 
     def _build(self) -> WebhookConfig:

@@ -31,14 +31,18 @@ from webhook.gatekeeper import Gatekeeper
 from webhook.keeping import clean_daily, probe_store
 from webhook.learning import Learning
 from webhook.periodic import run_every
+from webhook.showing import Showing
 from webhook.truth import Truth
 from webhook.tuner import LOOK_SECONDS, Tuner
 from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.incidentpage import add_incident_pages
+from webhook.web.incidentparts import IncidentPages
 from webhook.web.login import Logins, add_login
 from webhook.web.missed import Marking, add_missed
 from webhook.web.parts import Parts, Settings
+from webhook.web.said import Said
 from webhook.web.thresholds import Thresholds, add_thresholds
 from webhook.web.visit import Console, add_console
 from webhook.web.visit import InForce as ConsoleInForce
@@ -141,6 +145,7 @@ class _Daemon:
             store, clock, self._metrics.registry, self._keys, lambda: self._config
         )
         composer = Composer(self._enrichment, lambda: self._config)
+        self._showing = Showing(store, clock, composer, lambda: self._config)
         self._verdicts = VerdictMetrics(
             self._metrics.registry,
             lambda: store.read_here(
@@ -197,6 +202,15 @@ class _Daemon:
                 told=self._tuner.told,
             ),
         )
+        add_incident_pages(
+            app,
+            IncidentPages(
+                store=self._store,
+                show=self._showing.show,
+                zone=lambda: self._config.timezone,
+                said=Said(),
+            ),
+        )
         add_thresholds(
             app,
             Thresholds(
@@ -248,6 +262,7 @@ class _Daemon:
             self._enrichment.close()
             self._tuner.close()
             self._learning.close()
+            self._showing.close()
         log.info("stopped")
 
     async def _apply(self, text: str) -> None:

@@ -5,7 +5,7 @@ from aiohttp.typedefs import Handler
 
 from promkit.web import lifecycle_routes
 from webhook.errors import StoreUnavailable
-from webhook.web import intake, listing, pages, statistics, timeline
+from webhook.web import digestpage, intake, listing, pages, statistics, timeline
 from webhook.web.parts import PARTS, Parts, error_response
 
 
@@ -23,8 +23,7 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/api/v1/incidents/{id:[0-9]{1,18}}/timeline", timeline.show_timeline)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/", pages.overview)
-    app.router.add_get("/incidents/{id:[0-9]{1,18}}", pages.incident)
-    app.router.add_get("/digests/{id:[0-9]{1,18}}", pages.digest)
+    app.router.add_get("/digests/{id:[0-9]{1,18}}", digestpage.digest)
     return app
 
 

@@ -11,27 +11,26 @@ from typing import Any
 
 from aiohttp import web
 from markupsafe import Markup
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from promkit.clock import Clock
 from promkit.errors import SecretUnavailable
 from webhook.adapters.feedback import judge, with_verdict
+from webhook.adapters.neighbours import changes_of
+from webhook.adapters.observations import observation_of
 from webhook.adapters.store import Store
+from webhook.adapters.thresholds import undone_among
 from webhook.core.digest import told_apart
+from webhook.core.observation import Observation
 from webhook.core.present import VERDICTS as WORDS
-from webhook.core.tokens import Key, TokenRefused, incident_of, sign
+from webhook.core.tokens import Key, TokenRefused, incident_of
 from webhook.core.verdicts import Judgement, judgement_of
+from webhook.web.incidentparts import INCIDENT_PAGES, STYLE, best_reading, charted
 from webhook.web.origin import form_fields, is_foreign
+from webhook.web.session import may_write
 from webhook.web.shell import page, render
 
-# Of a link on a page, which is made anew whenever the page is.
-_LINK_SECONDS = 3600.0
-_ELSEWHERE = "The page of the incident leads to a new one."
-# Buttons that a thumb hits.
-_STYLE = (
-    "button{font:inherit;padding:.75rem 1.25rem;margin:0 .5rem .5rem 0}"
-    "textarea,input{font:inherit;width:100%;box-sizing:border-box}"
-)
+_ELSEWHERE = "The page of the incident takes verdicts, too."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,6 @@ class Feedback:
             self.judged(given.incident.query, judgement.verdict)
         return given.incident
 
-    async def link(self, incident_id: int) -> str:
-        """Return the address of an incident's form, seen from the incident's page."""
-        key = (await self.keys())[0]
-        return f"../feedback/{sign(key, 'feedback', incident_id, self.clock.now() + _LINK_SECONDS)}"
-
 
 FEEDBACK = web.AppKey("feedback", Feedback)
 
@@ -112,26 +106,33 @@ async def form(request: web.Request) -> web.Response:
     incident_id = await _granted(request, feedback)
     if isinstance(incident_id, web.Response):
         return incident_id
-    found = await feedback.store.read(lambda connection: with_verdict(connection, incident_id))
+    pages = request.app[INCIDENT_PAGES]
+
+    def read(
+        connection: Connection,
+    ) -> tuple[Row[Any], Row[Any] | None, Observation | None] | None:
+        found = with_verdict(connection, incident_id)
+        return None if found is None else (*found, observation_of(connection, incident_id))
+
+    found = await pages.store.read(read)
     if found is None:
         return _gone(request, incident_id)
-    settings, now = feedback.settings(), feedback.clock.now()
-    picture = ""
-    if settings.has_pictures and found[0].labels.get("query"):
-        key = (await feedback.keys())[0]
-        picture = sign(key, "chart", incident_id, now + _LINK_SECONDS)
+    row, given, observation = found
+    shown = await pages.show(row)
+    reading = best_reading(shown.message, observation)
     chosen = request.query.get("verdict", "")
     body = render(
         request,
         "feedback.html",
-        incident=found[0],
-        given=found[1],
-        words=WORDS,
+        incident=row,
+        given=given,
+        message=shown.message,
+        reading=reading,
+        chart=charted(pages, row, shown, observation, reading),
         chosen=chosen if chosen in WORDS else "",
-        picture=picture,
-        what=told_apart(found[0].labels),
+        what=told_apart(row.labels),
     )
-    return _sealed(page(request, f"What was incident {incident_id}?", body, more_style=_STYLE))
+    return _sealed(_page(request, f"What was incident {incident_id}?", body))
 
 
 async def take(request: web.Request) -> web.Response:
@@ -153,15 +154,19 @@ async def take(request: web.Request) -> web.Response:
     if incident is None:
         return _gone(request, incident_id)
     said = await feedback.told(incident)
+    changes, undone = await feedback.store.read(
+        lambda connection: (changes_of(connection, incident), undone_among(connection))
+    )
     body = render(
         request,
         "feedback_done.html",
         said=said,
         incident=incident,
-        verdict=WORDS[judgement.verdict],
         judgement=judgement,
+        changes=changes,
+        undone=undone,
     )
-    return _sealed(page(request, "Thank you", body))
+    return _sealed(_page(request, "Thank you", body))
 
 
 async def signed_chart(request: web.Request) -> web.Response:
@@ -222,7 +227,13 @@ def _gone(request: web.Request, incident_id: int) -> web.Response:
 
 def _refused(request: web.Request, status: int, text: str) -> web.Response:
     body = Markup("<p>{}</p>").format(text)
-    return _sealed(page(request, "Nothing was changed", body, status=status))
+    return _sealed(_page(request, "Nothing was changed", body, status))
+
+
+def _page(request: web.Request, title: str, body: Markup, status: int = 200) -> web.Response:
+    """Return a page that leads nowhere, unless its reader has logged in or need not."""
+    leads_on = may_write(request)
+    return page(request, title, body, status=status, navigates=leads_on, more_style=STYLE)
 
 
 def _sealed(response: web.Response) -> web.Response:

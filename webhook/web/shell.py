@@ -99,6 +99,7 @@ def page(
     section: str = "",
     status: int = 200,
     refreshes: bool = False,
+    navigates: bool = True,
     more_style: str = "",
 ) -> web.Response:
     """Return a page in the frame.
@@ -109,6 +110,7 @@ def page(
     body : trusted HTML, such as `render` returns; escape what goes into it
     section : which entry of `SECTIONS` it belongs to; "" for none
     refreshes : whether it is loaded anew every half minute, until its reader says no
+    navigates : whether it leads elsewhere; not where its reader may see nothing else
     more_style : trusted CSS, for what only this page has
     """
     is_stopped = request.query.get("refresh") == "off"
@@ -119,7 +121,7 @@ def page(
         title=title,
         body=Markup(body),
         section=section,
-        sections=SECTIONS,
+        sections=SECTIONS if navigates else {},
         style=Markup(style),
         user=person(request),
         has_users=bool(users(request)),

@@ -21,10 +21,10 @@ STYLE = (
     "--grid:#8a8f98;--label:#4b5259;--score:#6b3fa0}"
     "@media(prefers-color-scheme:dark){:root{--value:#f2f4f7;--band:#78aeed;--expected:#99c1f1;"
     "--outside:#ff8a80;--span:#ffb066;--grid:#787f89;--label:#b9c0c9;--score:#c9a6f5}}"
-    ".chart{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}"
-    ".chart.narrow{display:none}"
-    "@media(max-width:40rem){.chart.wide{display:none}"
-    ".chart.narrow{display:block;max-width:30rem}}"
+    ".chart{display:block;width:100%;max-width:56rem;height:auto;font:12px system-ui,sans-serif}"
+    ".chart.slim{display:none}"
+    "@media(max-width:40rem){.chart.broad{display:none}"
+    ".chart.slim{display:block;max-width:30rem}}"
     ".chart text{fill:var(--label)}.chart path,.chart line{fill:none}"
     ".chart .grid{stroke:var(--grid);stroke-width:.5;opacity:.6}"
     ".chart .band{fill:var(--band);fill-opacity:.2;stroke:var(--band);stroke-width:.5}"
@@ -44,7 +44,7 @@ _TOP, _RIGHT, _PLOT, _GAP, _STRIP, _FOOT = 26.0, 10.0, 190.0, 18.0, 44.0, 34.0
 _HEIGHT = _TOP + _PLOT + _GAP + _STRIP + _FOOT
 # Of a letter at 12 px, on average.
 _LETTER, _DIGIT = 6.6, 7.2
-_WIDTHS = (("wide", 720.0, 8), ("narrow", 340.0, 4))
+_WIDTHS = (("broad", 720.0, 8), ("slim", 340.0, 4))
 _LEGEND = (
     ("value", "value"),
     ("band", "normal"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Row
 
 from promkit.clock import ManualClock
@@ -15,15 +16,23 @@ from promkit.errors import ConfigProblems, SecretUnavailable
 from tests.webhook.deliveries import NOW
 from webhook.adapters import queries
 from webhook.adapters.exposition import Metrics
+from webhook.adapters.linkkeys import LinkKeys
 from webhook.adapters.store import Store
+from webhook.composer import Composer
+from webhook.config import load_config
 from webhook.core.routing import Routing, Target
 from webhook.core.tokens import Key
+from webhook.enrichment import Enrichment
 from webhook.errors import StoreUnavailable
+from webhook.showing import Showing
 from webhook.web import intake
 from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.incidentpage import add_incident_pages
+from webhook.web.incidentparts import IncidentPages
 from webhook.web.parts import Parts, Settings
+from webhook.web.said import Said
 from webhook.web.visit import Console, add_console
 from webhook.web.visit import InForce as ConsoleInForce
 
@@ -40,6 +49,7 @@ class Site:
     not_ready: str | None = None
     secret_problem: SecretUnavailable | StoreUnavailable | None = None
     wakes: list[None] = field(default_factory=list)
+    said: str = ""
 
     async def post(
         self, raw: bytes | BytesIO | AsyncIterator[bytes], **options: Any
@@ -57,6 +67,15 @@ class Site:
         lines = (await answer.text()).splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         return {name: float(value) for name, value in pairs}
+
+
+def show_with(store: Store, clock: ManualClock, text: str) -> Showing:
+    """Return what finds out about incidents for their pages, configured with some YAML."""
+    config = load_config(text, "webhook.yml")
+    enrichment = Enrichment(
+        store, clock, CollectorRegistry(), LinkKeys(store, clock), lambda: config
+    )
+    return Showing(store, clock, Composer(enrichment, lambda: config), lambda: config)
 
 
 @asynccontextmanager
@@ -94,11 +113,20 @@ async def running(store: Store, stage: intake.Stage | None = None) -> AsyncItera
             reload=reload,
         )
     )
-    add_feedback(app, Feedback(store, clock, keys, picture, lambda query, verdict: None, in_force))
+
+    async def told(_: Row[Any]) -> str:
+        return site.said
+
+    add_feedback(
+        app,
+        Feedback(store, clock, keys, picture, lambda query, verdict: None, in_force, told),
+    )
     in_frame = ConsoleInForce("https://a.example.org/x", "UTC")
     add_console(app, Console(clock, keys, lambda: in_frame))
     if stage is not None:
         app[intake.STAGE] = stage
+    showing, zone = show_with(store, clock, "{}"), "UTC"
+    add_incident_pages(app, IncidentPages(store, showing.show, lambda: zone, Said()))
     async with TestClient(TestServer(app)) as client:
         site = Site(client, store, clock)
         yield site

@@ -36,7 +36,7 @@ async def test_what_is_held_is_shown_until_its_digest_names_it(site: Site) -> No
     overview, incident = await text(site, "/"), await text(site, "/incidents/2")
     assert f">{MANY} notifications</a>, until a digest names them from 15 Jan 08:05 UTC" in overview
     assert "throttled_metric: until 15 Jan 08:05 UTC, then in a digest" in incident
-    assert "info (level low)" in incident
+    assert '<span class="level low">low</span> (info)' in incident
     held = await site.json("/api/v1/notifications?state=held&limit=1")
     assert held["notifications"][0]["held_until"] == "2027-01-15T08:05:00.000Z"
 

@@ -1,16 +1,13 @@
 """What people and Prometheus see."""
 
 import asyncio
-import re
 import subprocess
 from pathlib import Path
 
 from sqlalchemy import text
 
-from promkit.errors import SecretUnavailable
 from tests.webhook.deliveries import NOW, alert_json, body
 from tests.webhook.web.site import Site
-from webhook.errors import StoreUnavailable
 
 
 async def test_pages_show_what_is_stored_and_escape_it(site: Site) -> None:
@@ -41,27 +38,6 @@ async def test_pages_show_what_is_stored_and_escape_it(site: Site) -> None:
     assert 'href="http://prometheus:9090/graph?g0.expr=up"' in harmless
     assert missing.status == 404
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-
-
-async def test_an_incident_leads_to_its_verdict_while_links_can_be_signed(site: Site) -> None:
-    await site.post(body(alert_json()))
-
-    page = await (await site.client.get("/incidents/1")).text()
-    (link,) = re.findall(r'href="\.\.(/feedback/[^"]+)"', page)
-    form = await site.client.get(link)
-    assert (form.status, "What was incident 1?" in await form.text()) == (200, True)
-
-    await site.clock.advance(3601)
-    expired = await site.client.get(link)
-    assert expired.status == 410
-    assert "The page of the incident leads to a new one." in await expired.text()
-
-    for site.secret_problem in (
-        SecretUnavailable(Path("links"), "is empty"),
-        StoreUnavailable("the disk is full"),
-    ):
-        without = await site.client.get("/incidents/1")
-        assert (without.status, "/feedback/" in await without.text()) == (200, False)
 
 
 async def test_the_overview_says_when_it_does_not_show_all(site: Site) -> None:

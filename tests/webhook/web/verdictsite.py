@@ -15,6 +15,7 @@ from promkit.clock import ManualClock
 from promkit.webconfig import WebConfigFile
 from tests.webhook.adapters.storing import record, rows
 from tests.webhook.deliveries import NOW, alert
+from tests.webhook.web.site import show_with
 from webhook.adapters.feedback import judged_since
 from webhook.adapters.schema import audit, feedback
 from webhook.adapters.store import Store
@@ -22,6 +23,9 @@ from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
 from webhook.core.tokens import Key, Purpose, sign
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.incidentpage import add_incident_pages
+from webhook.web.incidentparts import IncidentPages
+from webhook.web.said import Said
 from webhook.web.visit import Console, add_console
 from webhook.web.visit import InForce as ConsoleInForce
 
@@ -81,6 +85,8 @@ async def running(
     app = web.Application()
     parts = Feedback(store, clock, keys, picture, metrics.judged, lambda: site.settings)
     add_feedback(app, parts if told is None else replace(parts, told=told))
+    showing = show_with(store, clock, "{}")
+    add_incident_pages(app, IncidentPages(store, showing.show, lambda: "UTC", Said()))
     in_frame = ConsoleInForce("https://a.example.org", "UTC")
     add_console(app, Console(clock, keys, lambda: in_frame))
     if web_config:
