@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from webhook.adapters.patterns import contradict
 from webhook.adapters.schema import audit, feedback, incidents
 from webhook.core.verdicts import Judgement, Verdict
 
@@ -76,6 +77,8 @@ def judge(
         "detail": judgement.reason,
     }
     connection.execute(insert(audit), row)
+    if judgement.verdict == "confirmed":
+        contradict(connection, incident, judgement.author or judgement.via, now)
     return Given(incident, None if old is None else old.verdict, is_changed=True)
 
 

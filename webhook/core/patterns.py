@@ -35,6 +35,7 @@ ALIKE = 1.5
 
 HOUR_MINUTES = 30.0
 LOOKED_AT = 12
+_HALF_HOUR = 60 * HOUR_MINUTES
 _DAY_MINUTES = 1_440.0
 
 
@@ -244,3 +245,9 @@ def minutes_apart(one: float, other: float) -> float:
 def is_its_hour(minute: float, zone: str, at: float) -> bool:
     """Tell whether an instant is within `HOUR_MINUTES` of a time of day."""
     return minutes_apart(minute, minute_of(at, zone)) <= HOUR_MINUTES
+
+
+def has_its_hour(minute: float, zone: str, start: float, end: float) -> bool:
+    """Tell whether a time of day comes, give or take `HOUR_MINUTES`, within a span of time."""
+    instants = [start + i * _HALF_HOUR for i in range(int((end - start) / _HALF_HOUR) + 1)]
+    return any(is_its_hour(minute, zone, at) for at in (*instants, end))
