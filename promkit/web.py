@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from promkit.errors import ConfigProblems
+from promkit.traces import traced
 from promkit.webconfig import WebConfigFile
 
 # Alertmanager opens a connection per group; a burst must not be refused by the kernel.
@@ -113,6 +114,8 @@ async def serve(
         guard = WebConfigFile(web_config)
         guard.protect(app)
         context = guard.ssl_context()
+    # Outside of all others, so that what they log can be told apart as well.
+    app.middlewares.insert(0, traced)
     # Only now are the middlewares complete; the runner freezes the application.
     runner = web.AppRunner(
         app,
@@ -147,7 +150,7 @@ def render_page(
     view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
     text = (
         f'<!doctype html><html lang="en"><head>{head}{view}</head>'
-        f"<body><h1>{html.escape(title)}</h1>{body_html}</body></html>\n"
+        f"<body><main><h1>{html.escape(title)}</h1>{body_html}</main></body></html>\n"
     )
     return web.Response(text=text, status=status, content_type="text/html", headers=_headers(style))
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from promkit.clock import Clock
+from promkit.log import trace_id
 from webhook.adapters.exposition import Metrics
 from webhook.adapters.outbox import LONGEST_PAUSE, Claimed, Outcome, next_due
 from webhook.adapters.store import Store
@@ -167,6 +168,7 @@ class Dispatcher:
 
         Each is written at once: what hangs beside it must not make it be sent again after a kill.
         """
+        trace_id.set(item.trace)
         began = self._clock.monotonic()
         outcome = await self._try(send, item)
         seconds = self._clock.monotonic() - began

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from promkit.clock import Clock
+from promkit.log import trace_id
+from promkit.traces import new_trace_id
 
 log = logging.getLogger(__name__)
 
@@ -11,7 +13,7 @@ log = logging.getLogger(__name__)
 async def run_every(
     what: str, seconds: Callable[[], float], job: Callable[[], Awaitable[None]], clock: Clock
 ) -> None:
-    """Run `job` now and then so many seconds after it ended, for ever.
+    """Run `job` now and then so many seconds after it ended, for ever; each run is a trace.
 
     Parameters
     ----------
@@ -19,6 +21,7 @@ async def run_every(
     seconds : asked before each wait, so that a reload counts
     """
     while True:
+        trace_id.set(new_trace_id())
         try:
             await job()
         except Exception:

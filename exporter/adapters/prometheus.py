@@ -17,6 +17,7 @@ from exporter.core.series import SeriesBatch
 from exporter.errors import DataError, QueryRejected, SourceUnavailable
 from promkit.deadline import bound_whole_answers
 from promkit.errors import SecretUnavailable
+from promkit.traces import trace_headers
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ POINT_LIMIT = 11_000
 _FIRST_COLUMNS = 64  # asked for while the number of series is unknown
 _GROWTH = 16  # at most so many times the columns of the request before
 _PIECE = 1 << 18
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 _ERROR_BODY = 1 << 16
 _BACKOFF_FIRST = 0.25
 _BACKOFF_LONGEST = 5.0
@@ -212,7 +214,7 @@ class PrometheusSource:
                 data=parameters if method == "POST" else None,
                 params=parameters if method == "GET" else None,
                 # Compressing costs the server several times what it costs to answer.
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                headers={**_HEADERS, **trace_headers()},
                 timeout=left,
                 allow_redirects=False,
                 stream=True,

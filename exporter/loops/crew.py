@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Final, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -44,7 +45,7 @@ class Crew:
         under_way: deque[Future[B]] = deque()
         try:
             for item in items:
-                under_way.append(self._computers.submit(work, item))
+                under_way.append(self._computers.submit(copy_context().run, work, item))
                 if len(under_way) >= self._ahead:
                     yield under_way.popleft().result()
             while under_way:

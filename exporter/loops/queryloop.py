@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
 
 from exporter.adapters.anomalies import Anomalies
 from exporter.adapters.selfmetrics import SelfMetrics
@@ -14,6 +15,8 @@ from exporter.explain import anomalous_rows, explain
 from exporter.loops.runner import Outcome, QueryRunner
 from promkit.clock import Clock
 
+from promkit.log import trace_id
+from promkit.traces import new_trace_id
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +24,8 @@ class QueryLoop:
     """Evaluates one query now and then at every multiple of the interval plus its offset.
 
     Parameters
+    Each evaluation is a trace, whichever thread works on it.
+
     ----------
     runner : the query
     interval : seconds between evaluations
@@ -139,7 +144,8 @@ class QueryLoop:
         self._metrics.queries_total.labels(self.name).inc()
         failures: dict[str, DetectorError] = {}
         while True:
-            self._job = self._pool.submit(self.runner.run, self._clock.now())
+            trace_id.set(new_trace_id())
+            self._job = self._pool.submit(copy_context().run, self.runner.run, self._clock.now())
             self._running = asyncio.wrap_future(self._job)
             # Shielded: a reload must not abandon a thread that still writes to the runner's state.
             outcome = await asyncio.shield(self._running)

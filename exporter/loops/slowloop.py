@@ -6,9 +6,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 from promkit.clock import Clock
+from promkit.log import trace_id
+from promkit.traces import new_trace_id
 
 FIRST_RETRY: Final = 5.0
 """Seconds after a failure; twice as long after each further one, up to the interval."""
@@ -22,6 +26,8 @@ R = TypeVar("R")
 
 class SlowLoop(ABC):
     """Runs a cycle now and then at every multiple of the interval, and sooner after a failure.
+
+    Each cycle is a trace, whichever thread works on it.
 
     Parameters
     ----------
@@ -83,7 +89,8 @@ class SlowLoop(ABC):
 
     async def _work(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run it in the pool; it goes on until its end when this loop is stopped."""
-        self._job = job = self._pool.submit(work, *args, **kwargs)
+        in_trace = partial(copy_context().run, work, *args, **kwargs)
+        self._job = job = self._pool.submit(in_trace)
         running = asyncio.wrap_future(job)
         self._running = running
         return await asyncio.shield(running)
@@ -93,6 +100,7 @@ class SlowLoop(ABC):
         await self._rest(self._until_first())
         failures = 0
         while True:
+            trace_id.set(new_trace_id())
             try:
                 await self._cycle()
                 failures = 0

@@ -11,11 +11,13 @@ from urllib3.exceptions import HTTPError
 
 from promkit.deadline import bound_whole_answers
 from promkit.errors import SecretUnavailable
+from promkit.traces import trace_headers
 from webhook.errors import LookupFailed
 
 MAX_BYTES = 64 * 2**20
 _PIECE = 1 << 16
 _CONNECT_SECONDS = 3.0
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class JsonSource:
@@ -57,7 +59,7 @@ class JsonSource:
             with self._session.get(
                 self._url + path,
                 params=parameters,
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                headers={**_HEADERS, **trace_headers()},
                 timeout=(_CONNECT_SECONDS, self._seconds),
                 allow_redirects=False,
                 stream=True,

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from promkit.traces import derived_trace_id
 from webhook.adapters import outboxstatements as statements
 from webhook.adapters.schema import channel_states, notifications
 from webhook.core.text import storable
@@ -59,6 +60,14 @@ class Claimed:
     incident: Row[Any] | None
     handle: Mapping[str, object] | None = None
     content: Mapping[str, Any] | None = None
+
+    @property
+    def trace(self) -> str:
+        """The trace that it belongs to: the incident's, for a digest one of its own."""
+        if self.incident is not None and self.incident.trace_id:
+            return str(self.incident.trace_id)
+        # The same at every attempt; also for incidents from before they had a trace.
+        return derived_trace_id(f"{self.incident_id} {self.id} {self.created_at}")
 
 
 @dataclass(frozen=True, slots=True)

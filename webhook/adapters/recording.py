@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from promkit.traces import current_trace
 from webhook.adapters.announcing import announce_end, firing_row, missed_row
 from webhook.adapters.schema import events, incidents, notifications
 from webhook.core.alerts import Alert, Delivery, Origin, severity_of
@@ -22,11 +23,17 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A delivery to store, with the routing in force when it came; unix seconds."""
+    """A delivery to store, with the routing in force when it came; unix seconds.
+
+    Parameters
+    ----------
+    trace : by default the one that is worked on
+    """
 
     delivery: Delivery
     routing: Routing
     received_at: float
+    trace: str = field(default_factory=current_trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,8 @@ class _Incident:
     opened_at: float
     last_seen_at: float
     closed_at: float | None = None
+    # Of new ones alone: which trace opened it.
+    trace: str = ""
     is_changed: bool = False
     # Of new ones alone: how bad it is, and where it goes.
     routed: Routed | None = None
@@ -118,7 +127,15 @@ class _Work:
             origin = recording.delivery.origin
             routed = recording.routing.route(alert.labels, alert.annotations)
             incident = _Incident(
-                None, span, alert, origin, alert.extras, now, last_seen_at=now, routed=routed
+                None,
+                span,
+                alert,
+                origin,
+                alert.extras,
+                now,
+                last_seen_at=now,
+                trace=recording.trace,
+                routed=routed,
             )
             self._latest[alert.fingerprint] = incident
             self._new.append(incident)
@@ -259,6 +276,7 @@ def _new(incident: _Incident) -> dict[str, object]:
         "generator_url": incident.alert.generator_url,
         "extras": incident.extras,
         "origin": incident.origin,
+        "trace_id": incident.trace,
     }
 
 
@@ -276,6 +294,7 @@ def _event(
         "receiver": recording.delivery.receiver,
         "source": recording.delivery.source,
         "cause": recording.delivery.cause,
+        "trace_id": recording.trace,
     }
 
 

@@ -33,6 +33,7 @@ def story_of(connection: Connection, incident_id: int) -> tuple[Row[Any], Story]
         _sendings(connection, incident_id),
         _grouped(connection, incident),
         _verdicts(connection, incident_id),
+        incident.trace_id,
     )
     return incident, story
 
@@ -43,7 +44,15 @@ def _told(connection: Connection, incident_id: int) -> list[Told]:
     first = connection.execute(mine.order_by(events.c.id).limit(1)).all()
     rows = {row.id: row for row in (*first, *newest)}
     return [
-        Told(row.received_at, row.status, Change(row.change), row.source, row.receiver, row.cause)
+        Told(
+            row.received_at,
+            row.status,
+            Change(row.change),
+            row.source,
+            row.receiver,
+            row.cause,
+            row.trace_id,
+        )
         for row in rows.values()
     ]
 

@@ -20,6 +20,7 @@ import aiohttp
 from promkit.clock import Clock
 from promkit.errors import FieldProblem, SecretUnavailable
 from promkit.secrets import Secret, read_secret
+from promkit.traces import trace_headers
 from webhook.core.text import storable
 from webhook.errors import ChannelError, FailureReason
 
@@ -69,7 +70,7 @@ class Poster:
         secrets: tuple[str, ...] = (),
         read: int = 0,
     ) -> Answer:
-        """Post once and return an answer of 2xx.
+        """Post once, with the trace that is worked on, and return an answer of 2xx.
 
         Parameters
         ----------
@@ -83,7 +84,10 @@ class Poster:
         """
         try:
             async with self._session.post(
-                url, data=io.BytesIO(body), headers=dict(headers), allow_redirects=False
+                url,
+                data=io.BytesIO(body),
+                headers={**headers, **trace_headers()},
+                allow_redirects=False,
             ) as response:
                 if 200 <= response.status < 300:
                     return Answer(response.status, await _start(response, read))

@@ -25,6 +25,7 @@ def payload(message: Message) -> dict[str, object]:
         **numbers,
         "unit": reading.unit,
         "level": message.level,
+        "trace_id": message.trace or None,
         "why": message.why,
         "sparkline": message.sparkline,
         "siblings": None if message.siblings is None else asdict(message.siblings),

@@ -35,6 +35,7 @@ class Message:
     picture_alt : what the picture shows, for who cannot see it
     text : title and body of the user's own templates, where there are some
     zone : name of the time zone that the reader's clock is in
+    trace : W3C trace id of the delivery that opened the incident; "" for none
     """
 
     key: str
@@ -65,6 +66,7 @@ class Message:
     picture_alt: str = ""
     text: tuple[str, str] | None = None
     zone: str = "UTC"
+    trace: str = ""
 
     @property
     def title(self) -> str:

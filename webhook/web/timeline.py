@@ -26,6 +26,7 @@ async def show_incident(request: web.Request) -> web.Response:
         {
             **alert_json(row, settings),
             "origin": row.origin,
+            "trace_id": row.trace_id or None,
             "opened_at": rfc3339(row.opened_at),
             "closed_at": None if row.closed_at is None else rfc3339(row.closed_at),
             "extras": row.extras,
@@ -80,4 +81,5 @@ def _entry_json(entry: Entry) -> dict[str, object]:
         "text": entry.text,
         "channel": entry.channel or None,
         "until": None if entry.until is None else rfc3339(entry.until),
+        "trace_id": entry.trace or None,
     }

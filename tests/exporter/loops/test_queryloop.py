@@ -14,6 +14,7 @@ from exporter.core.series import SeriesBatch
 from exporter.loops.queryloop import QueryLoop
 from exporter.loops.runner import QueryRunner
 from promkit.clock import ManualClock
+from promkit.traces import current_trace
 from tests.exporter.arraysource import STEP, ArraySource
 
 INTERVAL = STEP / 1000
@@ -158,3 +159,33 @@ async def test_stopping_does_not_wait_for_evaluations_that_have_not_begun() -> N
         gate.set()
         await asyncio.wrap_future(held)
     assert source.asked == []
+
+
+class Tracing(ArraySource):
+    """Notes which trace it is asked in."""
+
+    traces: list[str]
+
+    def fetch(self, expr: str, start: int, end: int, step: int, timeout: float) -> SeriesBatch:
+        self.traces.append(current_trace())
+        return super().fetch(expr, start, end, step, timeout)
+
+
+async def test_each_evaluation_is_one_trace_in_every_thread() -> None:
+    clock = ManualClock(3000.0)
+    with ThreadPoolExecutor(1) as pool:
+        source = Tracing(np.ones((1, 400)))
+        source.traces = []
+        loop = loop_of(source, clock, pool)
+        loop.start()
+        await loop.tried.wait()
+        first = list(source.traces)
+        await clock.until_sleeping()
+        while len(source.traces) == len(first):
+            await clock.advance(INTERVAL)
+            await clock.until_sleeping()
+        await loop.stop()
+    assert len(set(first)) == 1
+    assert "" not in first
+    assert source.traces[-1] not in first
+    assert current_trace() == ""
