@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from promkit.clock import Clock
@@ -11,6 +12,8 @@ from webhook.asking import Asking
 from webhook.config import WebhookConfig
 from webhook.observer import OBSERVE_SECONDS, Observer
 from webhook.periodic import run_every
+from webhook.quality import QUALITY_SECONDS, QualityLoop
+from webhook.web.quality import Grades, add_quality
 
 
 class Learning:
@@ -34,6 +37,7 @@ class Learning:
         self._clock = clock
         self._asking = Asking(config)
         self._observer = Observer(store, clock, registry, self._asking, config)
+        self.quality = QualityLoop(store, clock, registry, config)
 
     def loops(self) -> Sequence[Coroutine[Any, Any, None]]:
         """Return what runs for as long as the daemon does."""
@@ -41,7 +45,12 @@ class Learning:
             run_every(
                 "observe incidents", lambda: OBSERVE_SECONDS, self._observer.run, self._clock
             ),
+            run_every("measure quality", lambda: QUALITY_SECONDS, self.quality.run, self._clock),
         )
+
+    def add_routes(self, app: web.Application) -> None:
+        """Add what programs may ask of it, to an application that has not started yet."""
+        add_quality(app, Grades(self.quality.latest, self.quality.degradations))
 
     def close(self) -> None:
         """Let go of the threads."""

@@ -211,6 +211,7 @@ class _Daemon:
                 said=Said(),
             ),
         )
+        self._learning.add_routes(app)
         add_thresholds(
             app,
             Thresholds(
