@@ -14,6 +14,7 @@ from webhook.core.alerts import Status
 from webhook.core.facts import Digest, DigestRow, Links, Reading, Siblings
 from webhook.core.links import graph_url, is_web, series_labels, silence_url
 from webhook.core.message import Message
+from webhook.core.patterns import began_words
 from webhook.core.sandbox import TemplateProblem
 from webhook.core.sparkline import sparkline
 from webhook.core.templates import Template
@@ -95,6 +96,9 @@ class Composer:
             )
         if found is not None:
             message = self._with_found(message, incident, found, enriched.picture)
+        if incident.pattern_left is not None:
+            began = began_words(incident.pattern_id, incident.pattern_left)
+            message = replace(message, why="; ".join(filter(None, (message.why, began))))
         return replace(message, links=self._links(message, incident, enriched))
 
     def _with_found(

@@ -77,6 +77,7 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         "  times in UTC\n"
         "  verdicts by links of 30d, signed by a secret that the store keeps\n"
         "  verdicts move thresholds; without prometheus nothing is replayed before\n"
+        "  without prometheus nothing is silenced as a harmless pattern\n"
         "severity\n"
         "  critical: severity critical, emergency, fatal, page\n"
         "  high: severity high, error, major\n"

@@ -19,6 +19,7 @@ from webhook.core.patterns import (
     Candidate,
     Envelope,
     agreeing,
+    clock_words,
     envelope,
     is_its_hour,
     left,
@@ -74,7 +75,8 @@ def make(connection: Connection, place: Place, terms: Terms, now: float) -> Deci
         "timezone": terms.zone,
         "replay": {"alarms": replay.alarms, "silenced": replay.silenced},
     }
-    went = f"incidents {_listed(numbers)} went the same way at {_clock(found.minute)} {terms.zone}"
+    hour = f"{clock_words(found.minute)} {terms.zone}"
+    went = f"incidents {_listed(numbers)} went the same way at {hour}"
     if against:
         if not _is_said(connection, place[0], numbers):
             words = f"{went}; no pattern was made: {against}"
@@ -172,10 +174,6 @@ def _insert(connection: Connection, found: _Found, terms: Terms, now: float) -> 
     }
     statement = insert(patterns).values(row).returning(patterns.c.id)
     return int(connection.execute(statement).scalar_one())
-
-
-def _clock(minute: float) -> str:
-    return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -12,9 +12,10 @@ from webhook.adapters.schema import (
     incident_groups,
     incidents,
     notifications,
+    patterns,
 )
 from webhook.core.incidents import Change
-from webhook.core.timeline import Grouped, Sending, Story, Told, Try, Verdict
+from webhook.core.timeline import Grouped, Sending, Silenced, Story, Told, Try, Verdict
 
 # Of an incident that lasts for weeks the newest, and its beginning.
 _EVENTS = 2_000
@@ -34,6 +35,7 @@ def story_of(connection: Connection, incident_id: int) -> tuple[Row[Any], Story]
         _grouped(connection, incident),
         _verdicts(connection, incident_id),
         incident.trace_id,
+        _silenced(connection, incident),
     )
     return incident, story
 
@@ -96,6 +98,24 @@ def _grouped(connection: Connection, incident: Row[Any]) -> Grouped | None:
         select(incident_groups).where(incident_groups.c.id == incident.group_id)
     ).one_or_none()
     return None if row is None else Grouped(incident.opened_at, row.id, row.why)
+
+
+def _silenced(connection: Connection, incident: Row[Any]) -> Silenced | None:
+    if incident.pattern_id is None:
+        return None
+    row = connection.execute(
+        select(patterns.c.incidents, patterns.c.expires_at).where(
+            patterns.c.id == incident.pattern_id
+        )
+    ).one_or_none()
+    return Silenced(
+        incident.opened_at,
+        incident.pattern_id,
+        () if row is None else row.incidents,
+        None if row is None else row.expires_at,
+        incident.pattern_left_at,
+        incident.pattern_left,
+    )
 
 
 def _verdicts(connection: Connection, incident_id: int) -> list[Verdict]:

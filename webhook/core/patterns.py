@@ -14,6 +14,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from webhook.core.observation import Observation
+from webhook.core.present import span
 from webhook.core.severity import Level
 
 Left = Literal["left", "longer", "unknown", "ended"]
@@ -236,6 +237,11 @@ def minute_of(at: float, zone: str) -> float:
     return then.hour * 60 + then.minute + then.second / 60
 
 
+def clock_words(minute: float) -> str:
+    """Write minutes since midnight as a clock shows them: 02:10."""
+    return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
+
+
 def minutes_apart(one: float, other: float) -> float:
     """Return how far apart two times of day are, the shorter way round the clock."""
     apart = abs(one - other) % _DAY_MINUTES
@@ -251,3 +257,29 @@ def has_its_hour(minute: float, zone: str, start: float, end: float) -> bool:
     """Tell whether a time of day comes, give or take `HOUR_MINUTES`, within a span of time."""
     instants = [start + i * _HALF_HOUR for i in range(int((end - start) / _HALF_HOUR) + 1)]
     return any(is_its_hour(minute, zone, at) for at in (*instants, end))
+
+
+def left_words(how: Left, seconds: float) -> str:
+    """Say how an incident came to leave its pattern, so long after it opened."""
+    match how:
+        case "left":
+            return f"left the pattern after {span(seconds)}"
+        case "longer":
+            return f"still went on after {span(seconds)}, longer than the pattern"
+        case "unknown":
+            return "Prometheus did not say how it goes"
+        case "ended":
+            return "the pattern was over"
+
+
+def began_words(pattern: int, how: Left) -> str:
+    """Say in a message what an incident was taken for at first."""
+    match how:
+        case "left":
+            return f"began like harmless pattern {pattern}, then left it"
+        case "longer":
+            return f"began like harmless pattern {pattern}, and lasts longer"
+        case "unknown":
+            return f"may be harmless pattern {pattern}; Prometheus did not say how it goes"
+        case "ended":
+            return f"was silent as harmless pattern {pattern} until that was over"

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from webhook.core.alerts import Status
 from webhook.core.incidents import Change
+from webhook.core.patterns import Left, left_words
 from webhook.core.present import VERDICTS, span
 
 What = Literal[
@@ -14,7 +16,9 @@ What = Literal[
     "recovered",
     "stored",
     "grouped",
+    "silenced",
     "held",
+    "let_through",
     "admitted",
     "digested",
     "suppressed",
@@ -34,7 +38,9 @@ _ORDER: Mapping[str, int] = {
             "resolved",
             "stored",
             "grouped",
+            "silenced",
             "held",
+            "let_through",
             "admitted",
             "digested",
             "suppressed",
@@ -123,6 +129,25 @@ class Grouped:
 
 
 @dataclass(frozen=True, slots=True)
+class Silenced:
+    """That it went as a harmless pattern, at first or to its end; unix seconds.
+
+    Parameters
+    ----------
+    incidents : those that the pattern was made of
+    until : when the pattern expires
+    left_at, left : when and how it came to leave it; None where it did not
+    """
+
+    at: float
+    pattern: int
+    incidents: Sequence[int] = ()
+    until: float | None = None
+    left_at: float | None = None
+    left: Left | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """All that is kept of an incident; `trace` is of the delivery that opened it."""
 
@@ -132,6 +157,7 @@ class Story:
     grouped: Grouped | None = None
     verdicts: Sequence[Verdict] = ()
     trace: str = ""
+    silenced: Silenced | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +184,7 @@ class Entry:
 
 def timeline(story: Story) -> list[Entry]:
     """Return the lines, oldest first; repetitions without anything between them are one line."""
-    entries = [*_told(story), *_grouped(story.grouped)]
+    entries = [*_told(story), *_grouped(story.grouped), *_silenced(story.silenced)]
     for sending in story.sendings:
         entries += (
             replace(entry, trace=story.trace) if entry.what in ("sent", "failed") else entry
@@ -210,6 +236,20 @@ def _grouped(grouped: Grouped | None) -> Iterable[Entry]:
         yield Entry(grouped.at, "grouped", f"one cause with group {grouped.group}: {grouped.why}")
 
 
+def _silenced(silenced: Silenced | None) -> Iterator[Entry]:
+    if silenced is None:
+        return
+    text = f"silenced by harmless pattern {silenced.pattern}"
+    if silenced.incidents:
+        text += f": same shape and hour as incidents {', '.join(map(str, silenced.incidents))}"
+    if silenced.until is not None:
+        text += f"; until {datetime.fromtimestamp(silenced.until, UTC).date()}"
+    yield Entry(silenced.at, "silenced", text)
+    if silenced.left_at is not None and silenced.left is not None:
+        why = left_words(silenced.left, silenced.left_at - silenced.at)
+        yield Entry(silenced.left_at, "let_through", f"let through: {why}")
+
+
 def _sent(sending: Sending) -> Iterator[Entry]:
     name = sending.channel
     about = "" if sending.kind == "firing" else f"{sending.kind} "
@@ -228,7 +268,7 @@ def _sent(sending: Sending) -> Iterator[Entry]:
         at = sending.digest_at or sending.finished_at or sending.created_at
         yield Entry(at, "digested", f"{name} named in digest {sending.digest}", name)
     if sending.state in ("suppressed", "dead") and sending.finished_at is not None:
-        why = _NOT_NEEDED.get(sending.detail, sending.detail)
+        why = _NOT_NEEDED.get(sending.detail, sending.detail).replace("_pattern ", " pattern ")
         verb = "not needed" if sending.state == "suppressed" else "given up"
         yield Entry(sending.finished_at, "suppressed", f"{name} {about}{verb}: {why}", name)
 
