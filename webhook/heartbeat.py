@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 ALERTNAME = "AnomalyWebhookHeartbeatMissing"
 LABELS = {"alertname": ALERTNAME, "severity": "critical"}
-_HEARD_AT = "heartbeat_heard_at"
+HEARD_AT = "heartbeat_heard_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Heartbeat:
             return delivery
         # One that is resolved says that Prometheus has stopped; its absence will tell.
         if any(a.status == "firing" for a in delivery.alerts if _is_heartbeat(switch, a)):
-            await self._store.write(lambda connection: put_fact(connection, _HEARD_AT, now, now))
+            await self._store.write(lambda connection: put_fact(connection, HEARD_AT, now, now))
             self._metrics.heard(now)
         return replace(delivery, alerts=rest)
 
@@ -91,7 +91,7 @@ class Heartbeat:
 
         def read(connection: Connection) -> tuple[float, Span | None]:
             held = latest_incidents(connection, [name]).get(name)
-            return float(get_fact(connection, _HEARD_AT) or 0.0), held.span if held else None
+            return float(get_fact(connection, HEARD_AT) or 0.0), held.span if held else None
 
         try:
             heard_at, span = await self._store.read(read)

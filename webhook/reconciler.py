@@ -32,7 +32,7 @@ from webhook.errors import LookupFailed, LookupReason, StoreError
 log = logging.getLogger(__name__)
 
 # Everything that was delivered until then is known; what was not has to be looked up.
-_COVERED = "reconcile_covered_until"
+COVERED = "reconcile_covered_until"
 # The external URLs of the Alertmanagers whose alerts the one that we ask lists.
 _SOURCES = "reconcile_sources"
 _BATCH = 1_000
@@ -129,7 +129,7 @@ class Reconciler:
     async def _recover(self, scope: Scope, now: float) -> None:
         """Record what came and went in the time that nobody covered."""
         if scope.history is not None and self._gap_until is not None:
-            covered = await self._store.read(lambda connection: get_fact(connection, _COVERED))
+            covered = await self._store.read(lambda connection: get_fact(connection, COVERED))
             until = self._gap_until
             # A store without this fact has never been up: nothing of before concerns it.
             start = max(float(covered), until - scope.lookback) if covered is not None else until
@@ -143,7 +143,7 @@ class Reconciler:
                 changes = await self._record(scope, ours, "came and went while we were away")
                 self._metrics.found(0, changes[Change.MISSED], changes[Change.CLOSED])
         self._gap_until = None
-        await self._store.write(lambda connection: put_fact(connection, _COVERED, now, now))
+        await self._store.write(lambda connection: put_fact(connection, COVERED, now, now))
 
     async def _compare(self, scope: Scope, now: float) -> None:
         open_before = await self._store.read(open_incidents)

@@ -140,14 +140,15 @@ def cause_of(connection: Connection, incident_id: int) -> Cause | None:
     return Cause(
         group=row.id,
         size=size,
-        first=_named(first),
+        first=named(first),
         first_incident=first.id,
         is_first=first.id == incident_id,
         why=row.why,
     )
 
 
-def _named(row: Row[Any]) -> str:
+def named(row: Row[Any]) -> str:
+    """Return what an incident is called where others speak of it."""
     what = row.query or row.alertname or "(no alertname)"
     where = row.labels.get("instance") or row.labels.get("namespace") or row.labels.get("job")
     return f"{what} on {where}" if where else what

@@ -22,7 +22,6 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/api/v1/incidents/{id:[0-9]{1,18}}", timeline.show_incident)
     app.router.add_get("/api/v1/incidents/{id:[0-9]{1,18}}/timeline", timeline.show_timeline)
     app.router.add_get("/metrics", pages.metrics)
-    app.router.add_get("/", pages.overview)
     app.router.add_get("/digests/{id:[0-9]{1,18}}", digestpage.digest)
     return app
 

@@ -24,17 +24,20 @@ from webhook.core.routing import Routing, Target
 from webhook.core.tokens import Key
 from webhook.enrichment import Enrichment
 from webhook.errors import StoreUnavailable
+from webhook.overseeing import Overseer
 from webhook.showing import Showing
 from webhook.web import intake
 from webhook.web.app import make_app
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
-from webhook.web.incidentpage import add_incident_pages
-from webhook.web.incidentparts import IncidentPages
+from webhook.web.overview import OverviewPage, add_overview
+from webhook.web.missed import Marking, add_missed
 from webhook.web.parts import Parts, Settings
-from webhook.web.said import Said
+from webhook.web.patterns import Patterns, add_patterns
+from webhook.web.thresholds import Thresholds, add_thresholds
 from webhook.web.visit import Console, add_console
 from webhook.web.visit import InForce as ConsoleInForce
+from webhook.web.weights import Weights, add_weights
 
 ALERTS = "/api/v1/alerts"
 
@@ -79,7 +82,9 @@ def show_with(store: Store, clock: ManualClock, text: str) -> Showing:
 
 
 @asynccontextmanager
-async def running(store: Store, stage: intake.Stage | None = None) -> AsyncIterator[Site]:
+async def running(
+    store: Store, stage: intake.Stage | None = None, config: str = "{}"
+) -> AsyncIterator[Site]:
     clock = ManualClock(NOW)
     metrics = Metrics(
         "1.2.3", lambda: store.read_here(queries.counts), lambda: (True, NOW), clock.now
@@ -123,10 +128,18 @@ async def running(store: Store, stage: intake.Stage | None = None) -> AsyncItera
     )
     in_frame = ConsoleInForce("https://a.example.org/x", "UTC")
     add_console(app, Console(clock, keys, lambda: in_frame))
+    config = load_config("channels: [{kind: log, name: chat}, {kind: log, name: pager}]", "w.yml")
+    overseer = Overseer(store, clock, lambda: config, lambda: site.not_ready, dict, "1.2.3")
+    add_overview(app, OverviewPage(overseer.look))
     if stage is not None:
         app[intake.STAGE] = stage
-    showing, zone = show_with(store, clock, "{}"), "UTC"
-    add_incident_pages(app, IncidentPages(store, showing.show, lambda: zone, Said()))
+    ours = "https://a.example.org/x"
+    add_thresholds(app, Thresholds(store, clock, lambda written: None, lambda: ours))
+    add_weights(app, Weights(store, clock, lambda written: None, lambda: ours))
+    add_patterns(app, Patterns(store, clock, lambda: site.wakes.append(None), lambda: ours))
+    add_missed(app, Marking(store, clock, lambda query, verdict: None, lambda: ours))
+    show_with(store, clock, config).add_pages(app)
     async with TestClient(TestServer(app)) as client:
         site = Site(client, store, clock)
         yield site
+    overseer.close()

@@ -19,6 +19,7 @@ async def test_pages_show_what_is_stored_and_escape_it(site: Site) -> None:
     await site.post(body(evil, alert_json(fingerprint="ok")))
     await site.post(b"garbage")
     site.not_ready = "the disk is full"
+    await site.clock.advance(60)
 
     answer = await site.client.get("/")
     overview = await answer.text()
@@ -26,10 +27,10 @@ async def test_pages_show_what_is_stored_and_escape_it(site: Site) -> None:
     harmless = await (await site.client.get("/incidents/2")).text()
     missing = await site.client.get("/incidents/99")
 
-    assert "Open incidents: 2" in overview
+    assert '<dd><a href="incidents?status=firing">2</a></dd>' in overview
     assert "the disk is full" in overview
-    assert "1 request bodies could not be read" in overview
-    assert "1 min ago" in overview
+    assert "1</strong> request bodies could not be read" in overview
+    assert "2 min ago" in overview
     for page in (overview, incident):
         assert "<script>" not in page
         assert "<img" not in page
@@ -43,7 +44,7 @@ async def test_pages_show_what_is_stored_and_escape_it(site: Site) -> None:
 async def test_the_overview_says_when_it_does_not_show_all(site: Site) -> None:
     await site.post(body(*(alert_json(fingerprint=f"f{i}") for i in range(51))))
 
-    assert "The newest 50 are shown" in await (await site.client.get("/")).text()
+    assert "All 51 that are firing" in await (await site.client.get("/")).text()
 
 
 async def test_an_unreadable_store_is_a_503_for_readers_and_no_failed_scrape(
