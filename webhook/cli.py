@@ -18,7 +18,7 @@ from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
 from promkit.log import Logs
 from promkit.logfiles import logging_to
-from webhook.commands import backup, missed, send_test, test_route, thresholds, verdict
+from webhook.commands import backup, missed, send_test, test_route, thresholds, verdict, weights
 from webhook.commands.check_config import summary
 from webhook.errors import StoreError
 from webhook.service import Options, read_config, run
@@ -74,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 code = test_route.run(options, config)
             case "thresholds":
                 code = thresholds.run(options, config)
+            case "weights":
+                code = weights.run(options, config)
             case "verdict":
                 code = verdict.run(options, config)
             case "missed":
@@ -148,6 +150,10 @@ def _parser() -> argparse.ArgumentParser:
         "thresholds", help="say by what verdicts moved thresholds, and undo that"
     )
     actions = thresholds.add_flags(moving)
+    weighing = commands.add_parser(
+        "weights", help="say by what verdicts moved the weights of detectors, and undo that"
+    )
+    actions += weights.add_flags(weighing)
     judging = commands.add_parser("verdict", help="say what an incident was")
     verdict.add_flags(judging)
     marking = commands.add_parser("missed", help="mark where an alert should have come")

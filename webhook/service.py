@@ -24,28 +24,16 @@ from webhook.adapters.store import Store, open_store
 from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
 from webhook.composer import Composer
 from webhook.config import WebhookConfig, load_config
-from webhook.core.tokens import Key
 from webhook.dispatcher import Dispatcher
 from webhook.enrichment import Enrichment
 from webhook.gatekeeper import Gatekeeper
 from webhook.keeping import clean_daily, probe_store
 from webhook.learning import Learning
 from webhook.periodic import run_every
+from webhook.serving import Served, application
 from webhook.showing import Showing
 from webhook.truth import Truth
 from webhook.tuner import LOOK_SECONDS, Tuner
-from webhook.web.app import make_app
-from webhook.web.feedback import Feedback, InForce
-from webhook.web.feedbackroutes import add_feedback
-from webhook.web.incidentpage import add_incident_pages
-from webhook.web.incidentparts import IncidentPages
-from webhook.web.login import Logins, add_login
-from webhook.web.missed import Marking, add_missed
-from webhook.web.parts import Parts, Settings
-from webhook.web.said import Said
-from webhook.web.thresholds import Thresholds, add_thresholds
-from webhook.web.visit import Console, add_console
-from webhook.web.visit import InForce as ConsoleInForce
 
 log = logging.getLogger(__name__)
 
@@ -175,61 +163,23 @@ class _Daemon:
         # This process is the only one: whatever is leased was being sent when the last one died.
         if released := await self._store.release_leases():
             log.info("sending again what was interrupted", extra={"notifications": released})
-        app = make_app(
-            Parts(
+        app = application(
+            Served(
                 store=self._store,
                 clock=self._clock,
                 metrics=self._metrics,
-                settings=self._settings,
+                config=lambda: self._config,
+                keys=self._keys,
+                enrichment=self._enrichment,
+                showing=self._showing,
+                verdicts=self._verdicts,
+                tuner=self._tuner,
+                learning=self._learning,
+                truth=self._truth,
                 notified=self._gatekeeper.wake,
                 ready=self._why_not_ready,
                 reload=self._watcher.reload,
-                take=self._truth.take,
-                opened=self._truth.opened,
             )
-        )
-        add_console(app, Console(self._clock, self._signing, self._console))
-        add_login(app, Logins(self._store))
-        add_feedback(
-            app,
-            Feedback(
-                store=self._store,
-                clock=self._clock,
-                keys=self._signing,
-                picture=self._enrichment.picture,
-                judged=self._verdicts.judged,
-                settings=self._feedback,
-                told=self._tuner.told,
-            ),
-        )
-        add_incident_pages(
-            app,
-            IncidentPages(
-                store=self._store,
-                show=self._showing.show,
-                zone=lambda: self._config.timezone,
-                said=Said(),
-            ),
-        )
-        self._learning.add_routes(app)
-        add_thresholds(
-            app,
-            Thresholds(
-                store=self._store,
-                clock=self._clock,
-                keys=self._signing,
-                changed=self._tuner.changed,
-                settings=lambda: (self._config.external_url, self._config.timezone),
-            ),
-        )
-        add_missed(
-            app,
-            Marking(
-                store=self._store,
-                clock=self._clock,
-                judged=self._verdicts.judged,
-                external_url=lambda: self._config.external_url,
-            ),
         )
         try:
             await self._watcher.reload()
@@ -281,34 +231,8 @@ class _Daemon:
         await self._dispatcher.use(config.channels)
         self._gatekeeper.wake()
 
-    def _settings(self) -> Settings:
-        config = self._config
-        return Settings(
-            routing=config.routing,
-            external_url=config.external_url,
-            channels=tuple(channel.name for channel in config.channels),
-            has_pictures=config.prometheus is not None,
-        )
-
-    def _console(self) -> ConsoleInForce:
-        config = self._config
-        return ConsoleInForce(config.external_url, config.timezone, config.console.anonymous)
-
-    async def _signing(self) -> tuple[Key, ...]:
-        return await self._keys.keys(self._config.feedback.secret_file)
-
     def _why_not_ready(self) -> str | None:
         if self._is_stopping:
             return "stopping"
         failure = self._store.failure
         return None if failure is None else f"the store cannot commit: {failure}"
-
-    def _feedback(self) -> InForce:
-        config = self._config
-        return InForce(
-            external_url=config.external_url,
-            zone=config.timezone,
-            has_pictures=config.prometheus is not None,
-            slack_secret_file=config.feedback.slack_signing_secret_file,
-            slack_hosts=config.feedback.slack_hosts,
-        )

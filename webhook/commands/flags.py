@@ -43,3 +43,19 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE,…",
         help="of one series, all that the exporter publishes; none: the whole query",
     )
+
+
+def add_changes(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> list[argparse.ArgumentParser]:
+    """Add what all can do that keep a history: list, history and undo; return their parsers."""
+    listing = actions.add_parser("list", help="every ratio that was ever changed")
+    history = actions.add_parser("history", help="changes and proposals, the newest first")
+    history.add_argument("--query", metavar="NAME", help="of one query alone")
+    history.add_argument("--limit", type=int, default=20, metavar="N", help="default: %(default)s")
+    undoing = actions.add_parser("undo", help="take one change back")
+    undoing.add_argument("change", type=int, help="its number in the history")
+    add_who(undoing)
+    for each in (listing, history):
+        each.add_argument("--json", action="store_true", help="for programs")
+    return [listing, history, undoing]

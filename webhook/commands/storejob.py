@@ -1,9 +1,10 @@
 """How does a command work on the store, whether or not a daemon is at work on it?"""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from webhook.adapters.database import Database, known_revision, newest_revision
@@ -43,3 +44,9 @@ def named(labels: Mapping[str, str]) -> str:
     """Return labels as PromQL writes them, nothing for none."""
     pairs = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
     return f"{{{pairs}}}" if pairs else ""
+
+
+def history_json(rows: Iterable[Row[Any]]) -> list[str]:
+    """Return rows of the audit as lines for programs."""
+    names = ("id", "at", "actor", "action", "subject", "before", "after", "detail")
+    return [json.dumps({name: getattr(row, name) for name in names}) for row in rows]

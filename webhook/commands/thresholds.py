@@ -13,8 +13,8 @@ from webhook.adapters.thresholds import (
     set_ratio,
     undo,
 )
-from webhook.commands.flags import add_labels, add_who
-from webhook.commands.storejob import ask, named
+from webhook.commands.flags import add_changes, add_labels, add_who
+from webhook.commands.storejob import ask, history_json, named
 from webhook.config import WebhookConfig
 from webhook.core.message import rfc3339
 
@@ -39,21 +39,13 @@ def add_flags(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     parser.description = _DESCRIPTION
     parser.epilog = _EXAMPLE
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="every ratio that was ever changed")
-    history = actions.add_parser("history", help="changes and proposals, the newest first")
-    history.add_argument("--query", metavar="NAME", help="of one query alone")
-    history.add_argument("--limit", type=int, default=20, metavar="N", help="default: %(default)s")
-    undoing = actions.add_parser("undo", help="take one change back")
-    undoing.add_argument("change", type=int, help="its number in the history")
+    looking = add_changes(actions)
     setting = actions.add_parser("set", help="put a ratio of your own in force")
     setting.add_argument("query", help="name of the query")
     setting.add_argument("ratio", type=float, help="0.5 to 1.5; 1 is as configured")
     add_labels(setting)
-    for each in (undoing, setting):
-        add_who(each)
-    for each in (listing, history):
-        each.add_argument("--json", action="store_true", help="for programs")
-    return [listing, history, undoing, setting]
+    add_who(setting)
+    return [*looking, setting]
 
 
 def run(options: argparse.Namespace, config: WebhookConfig) -> int:
@@ -115,8 +107,7 @@ def _history(database: Database, options: argparse.Namespace) -> list[str]:
     limit = max(1, options.limit)
     rows, _ = ask(database, lambda c: list_history(c, limit, query=options.query))
     if options.json:
-        names = ("id", "at", "actor", "action", "subject", "before", "after", "detail")
-        return [json.dumps({name: getattr(row, name) for name in names}) for row in rows]
+        return history_json(rows)
     return [
         f"{row.id:<6} {rfc3339(row.at)}  {row.subject}{named(row.after['labels'])}  "
         f"{row.before['ratio']:g} -> {row.after['ratio']:g}  {row.actor}: {row.detail}"

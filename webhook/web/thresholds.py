@@ -5,8 +5,7 @@ The form's button carries a signed token that stands only in our page, so no oth
 it.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from aiohttp import web
 from markupsafe import Markup
 from sqlalchemy import Connection, Row
 
-from promkit.basicauth import credentials
 from promkit.clock import Clock
 from promkit.errors import SecretUnavailable
 from webhook.adapters.store import Store
@@ -26,20 +24,20 @@ from webhook.adapters.thresholds import (
     undo,
     undone_among,
 )
+from webhook.adapters.weights import list_weights
 from webhook.core.message import rfc3339
-from webhook.core.text import storable
+from webhook.core.text import one_line
 from webhook.core.tokens import Key, TokenRefused, incident_of, sign
-from webhook.web.origin import is_foreign, small_body
 from webhook.web.parameters import BadParameter, number, page_size, parameters
 from webhook.web.parts import error_response
-from webhook.web.session import checked_form, may_write, person
+from webhook.web.session import checked_form, may_write
 from webhook.web.shell import page as shell_page
 from webhook.web.shell import render
+from webhook.web.undoing import undo_asked_for, who
+from webhook.web.weights import weight_json
 
 _FORM_SECONDS = 3600.0
 _SHOWN = 100
-_MAX_JSON = 64 * 2**10
-_LONGEST = 1_000
 _UNDOABLE = ("threshold_raised", "threshold_lowered")
 
 
@@ -92,8 +90,12 @@ def add_thresholds(app: web.Application, parts: Thresholds) -> None:
 
 
 async def list_adjustments(request: web.Request) -> web.Response:
-    """Return the ratios that were ever changed, by query and series."""
-    rows = await request.app[THRESHOLDS].store.read(list_thresholds)
+    """Return the ratios that were ever changed, of thresholds and of detectors' weights."""
+
+    def read(connection: Connection) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+        return list_thresholds(connection), list_weights(connection)
+
+    rows, weights = await request.app[THRESHOLDS].store.read(read)
     listed = [
         {
             "query": row.query,
@@ -103,7 +105,9 @@ async def list_adjustments(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
-    return web.json_response({"adjustments": listed})
+    return web.json_response(
+        {"adjustments": listed, "weights": [weight_json(row) for row in weights]}
+    )
 
 
 async def show_history(request: web.Request) -> web.Response:
@@ -142,47 +146,12 @@ def change_json(row: Row[Any]) -> dict[str, object]:
 async def undo_json(request: web.Request) -> web.Response:
     """Take back a change that a program or a logged-in person names."""
     parts = request.app[THRESHOLDS]
-    if is_foreign(request, parts.settings()[0], needs_origin=True):
-        return error_response(403, "this was sent by another site")
-    if request.content_type != "application/json":
-        return error_response(415, "allowed: Content-Type: application/json")
-    try:
-        change, author, reason = _wanted(json.loads(await small_body(request, _MAX_JSON)))
-    except (ValueError, RecursionError) as error:
-        return error_response(400, f"{error}" or "the body is no JSON object")
-    try:
-        written = await parts.undo(change, author or _person(request) or "api", reason)
-    except ThresholdRefused as error:
-        return error_response(409, str(error))
-    return web.json_response(
-        {"change": written.id, "undoes": change, "query": written.query, "ratio": written.after}
-    )
 
+    async def undo_it(change: int, actor: str, why: str) -> dict[str, object]:
+        written = await parts.undo(change, actor, why)
+        return {"change": written.id, "query": written.query, "ratio": written.after}
 
-def _wanted(document: object) -> tuple[int, str, str]:
-    known = ("change", "author", "reason")
-    if not isinstance(document, dict):
-        raise ValueError("the body is no JSON object")
-    for name in document:
-        if name not in known:
-            raise ValueError(f"unknown field {str(name)[:50]!r}; allowed: {', '.join(known)}")
-    change = document.get("change")
-    if not isinstance(change, int) or isinstance(change, bool) or not 0 < change < 2**62:
-        raise ValueError("allowed: change, the number of a change in the history")
-    texts = [document.get(name, "") for name in known[1:]]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("author and reason: allowed is text")
-    return change, _line(texts[0]), _line(texts[1])
-
-
-def _line(text: str) -> str:
-    line = "".join(each if each.isprintable() else " " for each in storable(text))
-    return " ".join(line.split())[:_LONGEST]
-
-
-def _person(request: web.Request) -> str:
-    """Return who has logged in."""
-    return _line(person(request) or credentials(request.headers.get("Authorization", ""))[0])
+    return await undo_asked_for(request, parts.settings()[0], undo_it)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -203,9 +172,9 @@ async def undo_form(request: web.Request) -> web.Response:
         )
     except TokenRefused:
         return _refused(request, 403, "This button is too old to be used; load the page anew.")
-    why = _line(fields.get("reason", ""))
+    why = one_line(fields.get("reason", ""))
     try:
-        written = await parts.undo(change, _person(request) or "page", why)
+        written = await parts.undo(change, who(request) or "page", why)
     except ThresholdRefused as error:
         return _refused(request, 409, f"{str(error)[:1].upper()}{str(error)[1:]}.")
     return await _page(request, f"Done: {written.words}.")
