@@ -128,8 +128,8 @@ async def running(
     )
     in_frame = ConsoleInForce("https://a.example.org/x", "UTC")
     add_console(app, Console(clock, keys, lambda: in_frame))
-    config = load_config("channels: [{kind: log, name: chat}, {kind: log, name: pager}]", "w.yml")
-    overseer = Overseer(store, clock, lambda: config, lambda: site.not_ready, dict, "1.2.3")
+    two = load_config("channels: [{kind: log, name: chat}, {kind: log, name: pager}]", "w.yml")
+    overseer = Overseer(store, clock, lambda: two, lambda: site.not_ready, dict, "1.2.3")
     add_overview(app, OverviewPage(overseer.look))
     if stage is not None:
         app[intake.STAGE] = stage
