@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, model_validator
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, model_validator
 from promkit.errors import FieldProblem
 from promkit.labels import Matcher, parse_matchers
 from promkit.strictyaml import StrictModel, load_model
+from webhook.adapters.sqlite import SqliteFile
 from webhook.channels import AnyChannel
 from webhook.channels.base import Name
 from webhook.channels.log import LogChannel
@@ -16,6 +18,7 @@ from webhook.channels.slack import SlackChannel
 from webhook.core.correlation import Rules as CorrelationRules
 from webhook.core.routing import Route, Routing, Target
 from webhook.core.throttle import Rules
+from webhook.settings.audit import AuditConfig
 from webhook.settings.console import ConsoleConfig
 from webhook.settings.correlation import CorrelationConfig
 from webhook.settings.gate import (
@@ -88,6 +91,8 @@ class WebhookConfig(StrictModel):
     feedback : how people say what an incident was
     tuning : how thresholds follow from that
     patterns : what stays silent since people called it harmless
+    shadow : which other thresholds are compared with those in force
+    audit : files of what alerted and what people changed; null: none
     console : who may look at the pages
     """
 
@@ -109,6 +114,8 @@ class WebhookConfig(StrictModel):
     feedback: FeedbackConfig = FeedbackConfig()
     tuning: TuningConfig = TuningConfig()
     patterns: PatternsConfig = PatternsConfig()
+    shadow: tuple[VariantConfig, ...] = ()
+    audit: AuditConfig | None = AuditConfig()
     console: ConsoleConfig = ConsoleConfig()
 
     @model_validator(mode="after")
@@ -152,6 +159,14 @@ class WebhookConfig(StrictModel):
 
     @cached_property
     def gate_rules(self) -> Rules:
+    @property
+    def audit_folder(self) -> Path | None:
+        """Where the audit files are; None where none are written."""
+        if self.audit is None or self.audit.directory is not None:
+            return None if self.audit is None else self.audit.directory
+        database = self.store.database
+        return database.path.parent / "audit" if isinstance(database, SqliteFile) else None
+
         """What is held back."""
         return replace(
             gate_rules(self.throttle, self.quiet_hours),

@@ -22,6 +22,7 @@ from webhook.adapters.missed import marked_since
 from webhook.adapters.queries import counts
 from webhook.adapters.store import Store, open_store
 from webhook.adapters.verdictmetrics import KEPT_SECONDS, VerdictMetrics
+from webhook.auditor import Auditor
 from webhook.composer import Composer
 from webhook.config import WebhookConfig, load_config
 from webhook.dispatcher import Dispatcher
@@ -117,6 +118,7 @@ class _Daemon:
         self._config = config
         self._is_stopping = False
         self._watcher = ConfigWatcher(options.config_file, self._apply, clock)
+        self._is_configured = False
         self._metrics = Metrics(
             __version__,
             counts=lambda: store.read_here(counts),
@@ -144,6 +146,7 @@ class _Daemon:
             ),
         )
         self._tuner = Tuner(store, clock, self._metrics.registry, lambda: self._config)
+        self._auditor = Auditor(store, clock, self._metrics.registry, lambda: self._config)
         self._learning = Learning(store, clock, self._metrics.registry, lambda: self._config)
         self._dispatcher = Dispatcher(store, clock, self._metrics, composer.compose)
         self._gatekeeper = Gatekeeper(
@@ -204,6 +207,7 @@ class _Daemon:
                 ]
                 log.info("listening", extra={"addresses": " ".join(addresses)})
                 listening(addresses)
+                    tasks.create_task(self._auditor.follow()),
                 await stop.wait()
                 self._is_stopping = True
                 for task in background:
@@ -223,10 +227,12 @@ class _Daemon:
             raise ConfigProblems(
                 [
                     f"{path}: store.url: found {config.store.url!r}, while the daemon runs with "
+            self._auditor.close()
                     f"{self._config.store.url!r}; restart it to change the store"
                 ]
             )
-        self._config = config
+        before, self._config = self._config if self._is_configured else None, config
+        self._is_configured = True
         self._enrichment.prepare()
         await self._dispatcher.use(config.channels)
         self._gatekeeper.wake()
@@ -236,3 +242,4 @@ class _Daemon:
             return "stopping"
         failure = self._store.failure
         return None if failure is None else f"the store cannot commit: {failure}"
+        await self._auditor.loaded(text, path, before)

@@ -1,7 +1,7 @@
 """What does a notification say, whichever channel carries it?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -82,7 +82,7 @@ class Message:
 
     def numbers(self) -> dict[str, float | None]:
         """Return value, expected value, bounds and score as far as the alert carries them."""
-        return {name: self._number(names) for name, names in _NUMBERS.items()}
+        return numbers_of(self.annotations, self.labels)
 
     def as_json(self) -> dict[str, object]:
         """Return the documented JSON object (docs/webhook.md, "The webhook channel")."""
@@ -107,19 +107,27 @@ class Message:
             "links": {"incident": self.links.incident},
         }
 
-    def _number(self, names: tuple[str, ...]) -> float | None:
-        for source in (self.annotations, self.labels):
-            for name in names:
-                number = _finite(source.get(name, ""))
-                if number is not None:
-                    return number
-        return None
+
+def numbers_of(
+    annotations: Mapping[str, str], labels: Mapping[str, str]
+) -> dict[str, float | None]:
+    """Return value, expected value, bounds and score as far as an alert carries them."""
+    return {name: number_of(names, annotations, labels) for name, names in _NUMBERS.items()}
 
 
 def rfc3339(seconds: float) -> str:
     """Write unix seconds as UTC with milliseconds, e.g. 2026-11-21T10:33:25.123Z."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def number_of(names: Sequence[str], *sources: Mapping[str, str]) -> float | None:
+    """Return the first finite number that one of the sources has under one of the names."""
+    for source in sources:
+        for name in names:
+            if (number := _finite(source.get(name, ""))) is not None:
+                return number
+    return None
 
 
 def _finite(text: str) -> float | None:
