@@ -10,8 +10,8 @@ from tests.grafana.expressions import dashboard_expressions
 
 pytestmark = pytest.mark.e2e
 
-SLOW = {"anomaly_seasonality_strength"}
-"""Gauges that need hours; unit tests see them."""
+SLOW = {"anomaly_seasonality_strength", "anomaly_quality_degradation_severity"}
+"""Gauges that need hours or weeks; unit tests see them."""
 
 
 def test_every_dashboard_expression_had_data(stack: Stack) -> None:

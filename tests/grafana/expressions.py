@@ -11,6 +11,7 @@ _DEFAULTS = (
     ("${series:raw}", 'query=~".+"'),
     ("$query", ".*"),
     ("$model", ".*"),
+    ("$window", "30d"),
     ("$horizon", "1m"),  # a lead that the e2e test publishes
     ("$__rate_interval", "1m"),
     ("$__range", "1h"),

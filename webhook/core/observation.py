@@ -26,6 +26,9 @@ SHORTEST_STEP = 15.0
 PAUSE_SECONDS = 90.0
 """So long a run of anomalous samples may pause and goes on: the rules bridge as much."""
 
+LATE_SECONDS = 300.0
+"""So much later than its last anomalous sample an alert comes at most."""
+
 _LINES = ("values", "expected", "lower", "upper", "scores")
 # Of a value: more would cost more than they say.
 _DIGITS = 6
@@ -100,19 +103,19 @@ def complete_from(opened_at: float, closed_at: float | None) -> float:
 
 
 def onset_of(outside: Sequence[float], alerted_at: float) -> float | None:
-    """Return the first instant of the last run that began before an alert; None without one.
+    """Return the first instant of the run that led to an alert; None where none did.
 
     Parameters
     ----------
     outside : unix seconds, ascending, of the samples that were anomalous
     alerted_at : unix seconds
     """
-    onset = None
+    onset, gap = alerted_at, LATE_SECONDS
     for at in reversed([each for each in outside if each <= alerted_at]):
-        if onset is not None and onset - at > PAUSE_SECONDS:
+        if onset - at > gap:
             break
-        onset = at
-    return onset
+        onset, gap = at, PAUSE_SECONDS
+    return None if gap == LATE_SECONDS else onset
 
 
 def is_outside(value: float, lower: float, upper: float, score: float, threshold: float) -> bool:
