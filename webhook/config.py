@@ -35,6 +35,7 @@ from webhook.settings.messages import (
 )
 from webhook.settings.patterns import PatternsConfig, silencing
 from webhook.settings.reconcile import DeadMansSwitchConfig, ReconcileConfig, check_truth
+from webhook.settings.shadow import VariantConfig, check_shadow
 from webhook.settings.sources import SourceConfig
 from webhook.settings.store import StoreConfig
 from webhook.settings.tuning import TuningConfig
@@ -90,9 +91,9 @@ class WebhookConfig(StrictModel):
     links : links of the user's own
     feedback : how people say what an incident was
     tuning : how thresholds follow from that
-    patterns : what stays silent since people called it harmless
     shadow : which other thresholds are compared with those in force
     audit : files of what alerted and what people changed; null: none
+    patterns : what stays silent since people called it harmless
     console : who may look at the pages
     """
 
@@ -113,9 +114,9 @@ class WebhookConfig(StrictModel):
     links: LinksConfig = LinksConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     tuning: TuningConfig = TuningConfig()
-    patterns: PatternsConfig = PatternsConfig()
     shadow: tuple[VariantConfig, ...] = ()
     audit: AuditConfig | None = AuditConfig()
+    patterns: PatternsConfig = PatternsConfig()
     console: ConsoleConfig = ConsoleConfig()
 
     @model_validator(mode="after")
@@ -142,6 +143,7 @@ class WebhookConfig(StrictModel):
                         ("routes", i, "channels", j),
                         f"found the channel {name!r}; allowed: {', '.join(sorted(seen))}",
                     )
+        check_shadow(self.shadow)
         check_truth(self.alertmanager, self.reconcile, self.dead_mans_switch, seen)
         return self
 
@@ -157,8 +159,6 @@ class WebhookConfig(StrictModel):
             severity=self.severity.rules,
         )
 
-    @cached_property
-    def gate_rules(self) -> Rules:
     @property
     def audit_folder(self) -> Path | None:
         """Where the audit files are; None where none are written."""
@@ -167,6 +167,8 @@ class WebhookConfig(StrictModel):
         database = self.store.database
         return database.path.parent / "audit" if isinstance(database, SqliteFile) else None
 
+    @cached_property
+    def gate_rules(self) -> Rules:
         """What is held back."""
         return replace(
             gate_rules(self.throttle, self.quiet_hours),

@@ -13,7 +13,9 @@ from webhook.config import WebhookConfig
 from webhook.observer import OBSERVE_SECONDS, Observer
 from webhook.periodic import run_every
 from webhook.quality import QUALITY_SECONDS, QualityLoop
+from webhook.shadow import SHADOW_SECONDS, Shadow
 from webhook.web.quality import Grades, add_quality
+from webhook.web.shadow import add_shadow
 
 
 class Learning:
@@ -37,6 +39,7 @@ class Learning:
         self._clock = clock
         self._asking = Asking(config)
         self._observer = Observer(store, clock, registry, self._asking, config)
+        self.shadow = Shadow(store, clock, registry, self._asking, config)
         self.quality = QualityLoop(store, clock, registry, config)
 
     def loops(self) -> Sequence[Coroutine[Any, Any, None]]:
@@ -45,11 +48,13 @@ class Learning:
             run_every(
                 "observe incidents", lambda: OBSERVE_SECONDS, self._observer.run, self._clock
             ),
+            run_every("compare thresholds", lambda: SHADOW_SECONDS, self.shadow.run, self._clock),
             run_every("measure quality", lambda: QUALITY_SECONDS, self.quality.run, self._clock),
         )
 
     def add_routes(self, app: web.Application) -> None:
         """Add what programs may ask of it, to an application that has not started yet."""
+        add_shadow(app, self.shadow.latest)
         add_quality(app, Grades(self.quality.latest, self.quality.degradations))
 
     def close(self) -> None:

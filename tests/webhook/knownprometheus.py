@@ -39,9 +39,16 @@ class KnownPrometheus:
 
 @contextmanager
 def known_prometheus(folder: Path) -> Iterator[KnownPrometheus]:
-    programs = obtain(FOLDER, lambda _: None)
     at = math.floor(time.time() / MINUTE) * MINUTE - 10 * MINUTE
-    (folder / "past.om").write_text(_past(at))
+    with prometheus_with(folder, _past(at)) as url:
+        yield KnownPrometheus(url, at)
+
+
+@contextmanager
+def prometheus_with(folder: Path, past: str) -> Iterator[str]:
+    """Start a Prometheus that scrapes nothing and knows a past, in OpenMetrics; yield its URL."""
+    programs = obtain(FOLDER, lambda _: None)
+    (folder / "past.om").write_text(past)
     subprocess.run(
         [programs["promtool"], "tsdb", "create-blocks-from", "openmetrics", folder / "past.om",
          folder / "data"],
@@ -61,7 +68,7 @@ def known_prometheus(folder: Path) -> Iterator[KnownPrometheus]:
     with subprocess.Popen(command) as process:
         try:
             _wait(f"http://{address}/-/ready")
-            yield KnownPrometheus(f"http://{address}", at)
+            yield f"http://{address}"
         finally:
             process.terminate()
 
