@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,10 +19,11 @@ from webhook.adapters.store import Store
 from webhook.asking import Asking
 from webhook.config import WebhookConfig
 from webhook.core.quality import Quality
+from webhook.core.severity import LEVELS
 from webhook.errors import StoreUnavailable
 from webhook.heartbeat import HEARD_AT
 from webhook.reconciler import COVERED
-from webhook.web.overview import DAY, Lately, Ourselves, Overview, Part
+from webhook.web.overview import DAY, ChannelKind, Lately, Ourselves, Overview, Part
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,19 @@ class Overseer:
     def close(self) -> None:
         """Let go of the threads."""
         self._asking.close()
+
+    def channels(self) -> Sequence[ChannelKind]:
+        """Return the channels that are configured."""
+        return [
+            ChannelKind(
+                channel.name,
+                channel.kind,
+                channel.pace,
+                [level for level in LEVELS if level in (channel.levels or ())],
+                sorted(channel.severities or ()),
+            )
+            for channel in self._config().channels
+        ]
 
     async def look(self) -> Overview:
         """Return how everything is, or was some seconds ago."""

@@ -85,19 +85,31 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelKind:
+    """A channel as it is configured; `pace` is seconds between two messages."""
+
+    name: str
+    kind: str
+    pace: float
+    levels: Sequence[str]
+    severities: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class OverviewPage:
-    """What the handler works with; `look` finds everything out, or remembers it for a while."""
+    """What the handlers work with.
+
+    Parameters
+    ----------
+    look : finds everything out, or remembers it for a while
+    channels : returns those that are configured
+    """
 
     look: Callable[[], Awaitable[Overview]]
+    channels: Callable[[], Sequence[ChannelKind]] = tuple
 
 
 OVERVIEW = web.AppKey("overview", OverviewPage)
-
-
-def add_overview(app: web.Application, parts: OverviewPage) -> None:
-    """Add the route to an application that has not started yet."""
-    app[OVERVIEW] = parts
-    app.router.add_get("/", overview)
 
 
 async def overview(request: web.Request) -> web.Response:

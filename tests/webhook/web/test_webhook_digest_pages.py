@@ -64,6 +64,7 @@ async def test_what_is_held_is_shown_until_its_digest_names_it(site: Site) -> No
     assert f'named in <a href="../digests/{row["id"]}">' in await text(site, "/incidents/2")
     await site.clock.advance(15)
     assert "held for a digest</dt><dd>0</dd>" in await text(site, "/")
+    assert f'href="digests/{row["id"]}">digest</a>' in await text(site, "/channels")
 
 
 async def test_a_digest_that_does_not_exist(site: Site) -> None:
