@@ -14,16 +14,19 @@ from webhook.config import WebhookConfig
 from webhook.core.tokens import Key
 from webhook.enrichment import Enrichment
 from webhook.learning import Learning
+from webhook.overseeing import Overseer
 from webhook.showing import Showing
 from webhook.truth import Truth
 from webhook.tuner import Tuner
 from webhook.web.app import make_app
+from webhook.web.consoleroutes import add_overview
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
 from webhook.web.incidentpage import add_incident_pages
 from webhook.web.incidentparts import IncidentPages
 from webhook.web.login import Logins, add_login
 from webhook.web.missed import Marking, add_missed
+from webhook.web.overview import OverviewPage
 from webhook.web.parts import Parts, Settings
 from webhook.web.said import Said
 from webhook.web.thresholds import Thresholds, add_thresholds
@@ -54,6 +57,7 @@ class Served:
     verdicts: VerdictMetrics
     tuner: Tuner
     learning: Learning
+    overseer: Overseer
     truth: Truth
     notified: Callable[[], None]
     ready: Callable[[], str | None]
@@ -107,6 +111,7 @@ def application(served: Served) -> web.Application:
     )
     add_console(app, Console(served.clock, served.signing, served.console))
     add_login(app, Logins(served.store))
+    add_overview(app, OverviewPage(served.overseer.look, served.overseer.channels))
     add_feedback(
         app,
         Feedback(
