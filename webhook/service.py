@@ -30,6 +30,7 @@ from webhook.enrichment import Enrichment
 from webhook.gatekeeper import Gatekeeper
 from webhook.keeping import clean_daily, probe_store
 from webhook.learning import Learning
+from webhook.overseeing import Overseer
 from webhook.periodic import run_every
 from webhook.serving import Served, application
 from webhook.showing import Showing
@@ -158,6 +159,14 @@ class _Daemon:
             admitted=self._dispatcher.wake,
         )
 
+        self._overseer = Overseer(
+            store,
+            clock,
+            lambda: self._config,
+            self._why_not_ready,
+            self._learning.quality.latest,
+            __version__,
+        )
         self._truth = Truth(
             store, clock, self._metrics, self._gatekeeper.wake, lambda: self._config
         )
@@ -178,6 +187,7 @@ class _Daemon:
                 verdicts=self._verdicts,
                 tuner=self._tuner,
                 learning=self._learning,
+                overseer=self._overseer,
                 truth=self._truth,
                 notified=self._gatekeeper.wake,
                 ready=self._why_not_ready,
@@ -218,6 +228,7 @@ class _Daemon:
             self._tuner.close()
             self._learning.close()
             self._showing.close()
+            self._overseer.close()
         log.info("stopped")
 
     async def _apply(self, text: str) -> None:
