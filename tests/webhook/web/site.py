@@ -28,9 +28,10 @@ from webhook.overseeing import Overseer
 from webhook.showing import Showing
 from webhook.web import intake
 from webhook.web.app import make_app
+from webhook.web.consoleroutes import add_overview
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
-from webhook.web.overview import OverviewPage, add_overview
+from webhook.web.overview import OverviewPage
 from webhook.web.missed import Marking, add_missed
 from webhook.web.parts import Parts, Settings
 from webhook.web.patterns import Patterns, add_patterns
@@ -130,7 +131,7 @@ async def running(
     add_console(app, Console(clock, keys, lambda: in_frame))
     two = load_config("channels: [{kind: log, name: chat}, {kind: log, name: pager}]", "w.yml")
     overseer = Overseer(store, clock, lambda: two, lambda: site.not_ready, dict, "1.2.3")
-    add_overview(app, OverviewPage(overseer.look))
+    add_overview(app, OverviewPage(overseer.look, overseer.channels))
     if stage is not None:
         app[intake.STAGE] = stage
     ours = "https://a.example.org/x"
