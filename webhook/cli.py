@@ -8,7 +8,7 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from promkit.cliargs import add_common_flags
@@ -18,8 +18,18 @@ from promkit.instants import with_joined_instants
 from promkit.lifecycle import run_until_signal
 from promkit.log import Logs
 from promkit.logfiles import logging_to
-from webhook.commands import backup, missed, send_test, test_route, thresholds, verdict, weights
+from webhook.commands import (
+    backup,
+    missed,
+    patterns,
+    send_test,
+    test_route,
+    thresholds,
+    verdict,
+    weights,
+)
 from webhook.commands.check_config import summary
+from webhook.config import WebhookConfig
 from webhook.errors import StoreError
 from webhook.service import Options, read_config, run
 
@@ -62,33 +72,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             return _run(options)
         config = read_config(options.config_file)
-        match options.command:
-            case "check-config":
-                print(summary(options.config_file, config))
-                code = 0
-            case "backup":
-                code = backup.run_backup(options, config)
-            case "restore":
-                code = backup.run_restore(options, config)
-            case "test-route":
-                code = test_route.run(options, config)
-            case "thresholds":
-                code = thresholds.run(options, config)
-            case "weights":
-                code = weights.run(options, config)
-            case "verdict":
-                code = verdict.run(options, config)
-            case "missed":
-                code = missed.run(options, config)
-            case _:
-                code = send_test.run(options, config, PROG)
-        return code
+        return _COMMANDS[options.command](options, config)
     except ConfigProblems as error:
         print(error, file=sys.stderr)
         return 2
     except (StoreError, OSError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
+
+
+def _check(options: argparse.Namespace, config: WebhookConfig) -> int:
+    print(summary(options.config_file, config))
+    return 0
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace, WebhookConfig], int]] = {
+    "check-config": _check,
+    "backup": backup.run_backup,
+    "restore": backup.run_restore,
+    "test-route": test_route.run,
+    "thresholds": thresholds.run,
+    "weights": weights.run,
+    "patterns": patterns.run,
+    "verdict": verdict.run,
+    "missed": missed.run,
+    "send-test": lambda options, config: send_test.run(options, config, PROG),
+}
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -154,6 +163,10 @@ def _parser() -> argparse.ArgumentParser:
         "weights", help="say by what verdicts moved the weights of detectors, and undo that"
     )
     actions += weights.add_flags(weighing)
+    silencing = commands.add_parser(
+        "patterns", help="list what stays silent as harmless, and take that back"
+    )
+    actions += patterns.add_flags(silencing)
     judging = commands.add_parser("verdict", help="say what an incident was")
     verdict.add_flags(judging)
     marking = commands.add_parser("missed", help="mark where an alert should have come")

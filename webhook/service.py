@@ -118,8 +118,8 @@ class _Daemon:
         self._store = store
         self._config = config
         self._is_stopping = False
-        self._watcher = ConfigWatcher(options.config_file, self._apply, clock)
         self._is_configured = False
+        self._watcher = ConfigWatcher(options.config_file, self._apply, clock)
         self._metrics = Metrics(
             __version__,
             counts=lambda: store.read_here(counts),
@@ -146,9 +146,8 @@ class _Daemon:
                 lambda connection: marked_since(connection, clock.now() - KEPT_SECONDS)
             ),
         )
-        self._tuner = Tuner(store, clock, self._metrics.registry, lambda: self._config)
         self._auditor = Auditor(store, clock, self._metrics.registry, lambda: self._config)
-        self._learning = Learning(store, clock, self._metrics.registry, lambda: self._config)
+        self._tuner = Tuner(store, clock, self._metrics.registry, lambda: self._config)
         self._dispatcher = Dispatcher(store, clock, self._metrics, composer.compose)
         self._gatekeeper = Gatekeeper(
             store,
@@ -158,7 +157,9 @@ class _Daemon:
             settings=lambda: (self._config.gate_rules, self._config.external_url),
             admitted=self._dispatcher.wake,
         )
-
+        self._learning = Learning(
+            store, clock, self._metrics, lambda: self._config, self._gatekeeper.wake
+        )
         self._overseer = Overseer(
             store,
             clock,
@@ -206,6 +207,7 @@ class _Daemon:
                     tasks.create_task(self._watcher.run()),
                     tasks.create_task(self._gatekeeper.run()),
                     tasks.create_task(probe_store(self._store, self._clock)),
+                    tasks.create_task(self._auditor.follow()),
                     tasks.create_task(clean_daily(self._store, self._clock, lambda: self._config)),
                     tasks.create_task(
                         run_every(
@@ -217,7 +219,6 @@ class _Daemon:
                 ]
                 log.info("listening", extra={"addresses": " ".join(addresses)})
                 listening(addresses)
-                    tasks.create_task(self._auditor.follow()),
                 await stop.wait()
                 self._is_stopping = True
                 for task in background:
@@ -226,6 +227,7 @@ class _Daemon:
             await self._dispatcher.close(SEND_GRACE_SECONDS)
             self._enrichment.close()
             self._tuner.close()
+            self._auditor.close()
             self._learning.close()
             self._showing.close()
             self._overseer.close()
@@ -238,7 +240,6 @@ class _Daemon:
             raise ConfigProblems(
                 [
                     f"{path}: store.url: found {config.store.url!r}, while the daemon runs with "
-            self._auditor.close()
                     f"{self._config.store.url!r}; restart it to change the store"
                 ]
             )
@@ -247,10 +248,10 @@ class _Daemon:
         self._enrichment.prepare()
         await self._dispatcher.use(config.channels)
         self._gatekeeper.wake()
+        await self._auditor.loaded(text, path, before)
 
     def _why_not_ready(self) -> str | None:
         if self._is_stopping:
             return "stopping"
         failure = self._store.failure
         return None if failure is None else f"the store cannot commit: {failure}"
-        await self._auditor.loaded(text, path, before)
