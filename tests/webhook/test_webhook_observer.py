@@ -110,6 +110,8 @@ async def test_an_incident_is_looked_at_when_it_lasts_and_after_its_end(
     assert (course.values[began - 4], course.values[began]) == (0.31, 1.84)
     assert (course.expected[began], course.lower[began], course.upper[began]) == (0.31, 0.21, 0.47)
     assert course.scores[began] == 0.97
+    await watch.look(known.at + 2 * 86_400)
+    assert await watch.of(incident) == last
     # Prometheus has nothing of the last minutes.
     assert math.isnan(course.values[-1])
     assert "anomaly_webhook_observations_total 2.0" in watch.page()

@@ -33,16 +33,15 @@ def unobserved(
     """
     of, seen = incidents.c, observations.c
     first = or_(of.opened_at <= now - FIRST_SECONDS, of.closed_at.is_not(None))
-    day_over = and_(
-        of.opened_at <= now - OPEN_SECONDS, seen.observed_at < of.opened_at + OPEN_SECONDS
+    # As `complete_from` says of one.
+    is_incomplete = and_(
+        seen.observed_at < of.opened_at + OPEN_SECONDS,
+        or_(of.closed_at.is_(None), seen.observed_at < of.closed_at + TAIL_SECONDS),
     )
-    ended = and_(of.closed_at <= now - TAIL_SECONDS, seen.observed_at < of.closed_at + TAIL_SECONDS)
+    last = or_(of.opened_at <= now - OPEN_SECONDS, of.closed_at <= now - TAIL_SECONDS)
     # What an early look left out in a storm is wanted once somebody has judged it.
     left_out = and_(seen.course.is_(None), feedback.c.changed_at > seen.observed_at)
-    again = or_(
-        and_(or_(day_over, ended), seen.observed_at < of.opened_at + OPEN_SECONDS),
-        and_(left_out, seen.series.is_not(None)),
-    )
+    again = or_(and_(is_incomplete, last), and_(left_out, seen.series.is_not(None)))
     statement = (
         select(incidents, feedback.c.verdict, seen.observed_at)
         .outerjoin(observations, seen.incident_id == of.id)
