@@ -22,13 +22,10 @@ from webhook.web.app import make_app
 from webhook.web.consoleroutes import add_overview
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
-from webhook.web.incidentpage import add_incident_pages
-from webhook.web.incidentparts import IncidentPages
 from webhook.web.login import Logins, add_login
 from webhook.web.missed import Marking, add_missed
 from webhook.web.overview import OverviewPage
 from webhook.web.parts import Parts, Settings
-from webhook.web.said import Said
 from webhook.web.thresholds import Thresholds, add_thresholds
 from webhook.web.visit import Console, add_console
 from webhook.web.visit import InForce as ConsoleInForce
@@ -124,24 +121,15 @@ def application(served: Served) -> web.Application:
             told=served.tuner.told,
         ),
     )
-    add_incident_pages(
-        app,
-        IncidentPages(
-            store=served.store,
-            show=served.showing.show,
-            zone=lambda: served.config().timezone,
-            said=Said(),
-        ),
-    )
+    served.showing.add_pages(app)
     served.learning.add_routes(app)
     add_thresholds(
         app,
         Thresholds(
             store=served.store,
             clock=served.clock,
-            keys=served.signing,
             changed=served.tuner.changed,
-            settings=lambda: (served.config().external_url, served.config().timezone),
+            external_url=lambda: served.config().external_url,
         ),
     )
     add_weights(

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from aiohttp import web
 from sqlalchemy import Row
 
 from promkit.clock import Clock
+from webhook.adapters.inforce import Place, thresholds_in_force
 from webhook.adapters.lookup import HOURS, Found, find_course, find_series, look_around
 from webhook.adapters.prometheus import Prometheus, PrometheusError
 from webhook.adapters.standing import standing_of
@@ -18,7 +20,11 @@ from webhook.composer import Composer
 from webhook.config import WebhookConfig
 from webhook.core.links import series_labels
 from webhook.enrichment import Enriched
-from webhook.web.incidentparts import Shown
+from webhook.web.incidentpage import add_incident_pages
+from webhook.web.incidentparts import IncidentPages, Shown
+from webhook.web.missedpage import MissedPages, add_missed_pages
+from webhook.web.said import Said
+from webhook.web.thresholdpage import InForce, ThresholdPages, Tuning, add_threshold_pages
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +54,25 @@ class Showing:
         self._store = store
         self._clock = clock
         self._composer = composer
+        self._config = config
         self._asking = Asking(config)
         self._seconds = seconds
+
+    def add_pages(self, app: web.Application) -> None:
+        """Add the pages on which people act; those of the frame, verdicts and marks come first."""
+        said = Said()
+        add_incident_pages(app, IncidentPages(self._store, self.show, self._zone, said))
+        add_threshold_pages(
+            app, ThresholdPages(self._store, self._clock, self._tuning, self.in_force, said)
+        )
+        add_missed_pages(app, MissedPages(self._zone, said))
+
+    def _zone(self) -> str:
+        return self._config().timezone
+
+    def _tuning(self) -> Tuning:
+        tuning = self._config().tuning
+        return Tuning(tuning.enabled, tuning.alertnames, tuning.external_labels)
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -98,3 +121,18 @@ class Showing:
         )
         problem = "" if course is not None else "Prometheus has no samples of this series from then"
         return replace(around, course=course), problem
+
+    async def in_force(self, places: Sequence[Place]) -> tuple[InForce, str]:
+        """Return the thresholds of places as Prometheus has them now, or why it has none."""
+        prometheus = self._asking.prometheus()
+        if prometheus is None:
+            return {}, "no Prometheus is configured that could be asked"
+        try:
+            async with asyncio.timeout(self._seconds):
+                now = self._clock.now()
+                return await thresholds_in_force(prometheus, places, now, self._seconds), ""
+        except TimeoutError:
+            return {}, f"Prometheus did not answer within {self._seconds:g} s"
+        except PrometheusError as error:
+            log.info("a page lacks its thresholds", extra={"problem": str(error)})
+            return {}, f"Prometheus could not be asked ({error.reason})"

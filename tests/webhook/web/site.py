@@ -31,8 +31,8 @@ from webhook.web.app import make_app
 from webhook.web.consoleroutes import add_overview
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
-from webhook.web.overview import OverviewPage
 from webhook.web.missed import Marking, add_missed
+from webhook.web.overview import OverviewPage
 from webhook.web.parts import Parts, Settings
 from webhook.web.patterns import Patterns, add_patterns
 from webhook.web.thresholds import Thresholds, add_thresholds
@@ -84,7 +84,7 @@ def show_with(store: Store, clock: ManualClock, text: str) -> Showing:
 
 @asynccontextmanager
 async def running(
-    store: Store, stage: intake.Stage | None = None, config: str = "{}"
+    store: Store, stage: intake.Stage | None = None, yaml: str = "{}"
 ) -> AsyncIterator[Site]:
     clock = ManualClock(NOW)
     metrics = Metrics(
@@ -139,7 +139,7 @@ async def running(
     add_weights(app, Weights(store, clock, lambda written: None, lambda: ours))
     add_patterns(app, Patterns(store, clock, lambda: site.wakes.append(None), lambda: ours))
     add_missed(app, Marking(store, clock, lambda query, verdict: None, lambda: ours))
-    show_with(store, clock, config).add_pages(app)
+    show_with(store, clock, yaml).add_pages(app)
     async with TestClient(TestServer(app)) as client:
         site = Site(client, store, clock)
         yield site

@@ -158,6 +158,9 @@ async def test_what_follows_a_harmless_pattern_says_so(site: Site) -> None:
     page = await text(site)
     assert "harmless pattern 1</a>, which people made of 3 incidents" in page
     assert "it holds until 16 Jan 08:00 UTC" in page
+    left = update(incidents).values(pattern_left_at=NOW + 60, pattern_left="left")
+    await site.store.write(lambda c: c.execute(left))
+    assert "does, and was let through 15 Jan 08:01 UTC." in await text(site)
 
 
 async def test_links_from_alerts_are_shown_only_if_they_are_of_the_web(site: Site) -> None:

@@ -1,6 +1,5 @@
-"""Thresholds by API and page: what is shown, what is taken back, and by whom."""
+"""Thresholds by API: what is told, what is taken back, and by whom."""
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from promkit.clock import ManualClock
-from promkit.errors import SecretUnavailable
 from promkit.webconfig import WebConfigFile
 from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW
@@ -22,11 +20,10 @@ from webhook.adapters.schema import thresholds
 from webhook.adapters.store import Store
 from webhook.adapters.thresholds import Change, Written, apply, set_ratio
 from webhook.core.thresholds import Replay
-from webhook.core.tokens import Key, sign
+from webhook.core.tokens import Key
 from webhook.web.thresholds import Thresholds, add_thresholds
 from webhook.web.visit import Console, InForce, add_console
 
-KEY = Key(b"a secret of forms")
 UNDO = "/api/v1/thresholds/undo"
 
 
@@ -35,7 +32,6 @@ class Site:
     client: Any
     store: Store
     changes: list[Written]
-    has_secret: bool = True
 
     async def ratios(self) -> list[float]:
         return [row.ratio for row in await rows(self.store, thresholds)]
@@ -43,18 +39,15 @@ class Site:
 
 async def serve(store: Store, web_config: Path | None = None) -> AsyncIterator[Site]:
     changes: list[Written] = []
-    site: Site
 
     async def keys() -> tuple[Key, ...]:
-        if not site.has_secret:
-            raise SecretUnavailable(Path("secret"), "is empty")
-        return (KEY,)
+        return (Key(b"a secret of forms"),)
 
     app = web.Application()
-    settings = ("https://a.example.org", "UTC")
+    ours = "https://a.example.org"
     clock = ManualClock(NOW + 60)
-    add_thresholds(app, Thresholds(store, clock, keys, changes.append, lambda: settings))
-    add_console(app, Console(clock, keys, lambda: InForce(*settings)))
+    add_thresholds(app, Thresholds(store, clock, changes.append, lambda: ours))
+    add_console(app, Console(clock, keys, lambda: InForce(ours)))
     if web_config is not None:
         WebConfigFile(web_config).protect(app)
     await store.write(lambda c: set_ratio(c, "cpu", {}, 1.1, "ana", "<b>noisy</b>", NOW))
@@ -72,8 +65,7 @@ async def serve(store: Store, web_config: Path | None = None) -> AsyncIterator[S
     )
     await store.write(lambda connection: apply(connection, batch, NOW + 1))
     async with TestClient(TestServer(app)) as client:
-        site = Site(client, store, changes)
-        yield site
+        yield Site(client, store, changes)
 
 
 @pytest.fixture
@@ -140,53 +132,14 @@ async def test_odd_requests_change_nothing(site: Site, document: object, said: s
     assert await site.ratios() == [1.1]
 
 
-async def test_other_sites_press_no_buttons(site: Site) -> None:
-    token = sign(KEY, "undo", 1, NOW + 600)
+async def test_other_sites_change_nothing(site: Site) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site"}
     answers = [
         await site.client.post(UNDO, data=b'{"change": 1}'),
         await site.client.post(UNDO, json={"change": 1}, headers=foreign),
-        await site.client.post("/thresholds", data={"undo": token}, headers=foreign),
-        await site.client.post("/thresholds", data={}),
-        await site.client.post("/thresholds", data={"undo": sign(KEY, "feedback", 1, NOW + 600)}),
-        await site.client.post("/thresholds", data={"undo": sign(KEY, "undo", 1, NOW + 1)}),
     ]
-    assert [each.status for each in answers] == [415, 403, 403, 403, 403, 403]
+    assert [each.status for each in answers] == [415, 403]
     assert await site.ratios() == [1.1]
-
-
-async def test_people_see_and_undo(site: Site) -> None:
-    shown = await site.client.get("/thresholds")
-    text = await shown.text()
-    (token,) = re.findall(r'name="undo" value="([^"]+)"', text)
-    (ours,) = set(re.findall(r'name="form_token" value="([^"]+)"', text))
-    assert "instance=a severity=gold" in text
-    assert "&lt;b&gt;noisy&lt;/b&gt;" in text
-    assert "<script" not in text
-    assert shown.headers["Cache-Control"] == "no-store"
-
-    form = {"undo": token, "reason": "was right", "form_token": ours}
-    done = await site.client.post("/thresholds", data=form)
-    again = await site.client.post("/thresholds", data=form)
-    text = await done.text()
-
-    assert "Done: the threshold is lowered by" in text
-    assert 'name="undo"' not in text
-    assert ">undone<" in text
-    assert again.status == 409
-    assert "Change 1 was undone already" in await again.text()
-    assert await site.ratios() == [1.0]
-    other = await (await site.client.get("/thresholds?query=disk")).text()
-    assert "Nothing yet." in other
-
-
-async def test_without_a_secret_it_only_shows(site: Site) -> None:
-    site.has_secret = False
-    text = await (await site.client.get("/thresholds")).text()
-    pressed = await site.client.post("/thresholds", data={"undo": "x"})
-    assert "Nothing can be undone here now" in text
-    assert 'name="undo"' not in text
-    assert pressed.status == 503
 
 
 async def test_a_password_guards_all_of_it(store: Store, tmp_path: Path) -> None:
@@ -195,12 +148,10 @@ async def test_a_password_guards_all_of_it(store: Store, tmp_path: Path) -> None
     path.write_text(f"basic_auth_users: {{ops: '{hashed}'}}\n")
     async for site in serve(store, path):
         refused = [
-            await site.client.get("/thresholds"),
-            await site.client.post("/thresholds", data={"undo": sign(KEY, "undo", 1, NOW + 600)}),
             await site.client.post(UNDO, json={"change": 1}),
             await site.client.get("/api/v1/adjustments"),
         ]
-        assert [each.status for each in refused] == [401] * 4
+        assert [each.status for each in refused] == [401] * 2
         login = {"Authorization": aiohttp.encode_basic_auth("ops", "pw")}
         await site.client.post(UNDO, json={"change": 1}, headers=login)
         history = await site.client.get("/api/v1/thresholds/history", headers=login)
