@@ -1,6 +1,5 @@
 """Which harmless patterns are there, and how does a program take one back?"""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +7,13 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy import Row
 
-from promkit.basicauth import credentials
 from promkit.clock import Clock
 from webhook.adapters.patterns import PatternRefused, forget, list_patterns, state_of
 from webhook.adapters.store import Store
 from webhook.core.message import rfc3339
 from webhook.core.patterns import clock_words
-from webhook.core.text import one_line
-from webhook.web.origin import is_foreign, small_body
 from webhook.web.parts import error_response
-from webhook.web.session import person
-
-_MAX_JSON = 64 * 2**10
-_KNOWN = ("pattern", "author", "reason")
+from webhook.web.undoing import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +87,11 @@ def pattern_json(row: Row[Any], now: float) -> dict[str, object]:
 async def forget_json(request: web.Request) -> web.Response:
     """Take back the pattern that a program or a logged-in person names."""
     parts = request.app[PATTERNS]
-    if is_foreign(request, parts.external_url(), needs_origin=True):
-        return error_response(403, "this was sent by another site")
-    # No form of a foreign page can have this type.
-    if request.content_type != "application/json":
-        return error_response(415, "allowed: Content-Type: application/json")
+    wanted = await named(request, parts.external_url(), "pattern", "a pattern in the list")
+    if isinstance(wanted, web.Response):
+        return wanted
     try:
-        number, author, why = _wanted(json.loads(await small_body(request, _MAX_JSON)))
-    except (ValueError, RecursionError) as error:
-        return error_response(400, f"{error}" or "the body is no JSON object")
-    try:
-        row = await parts.forget(number, author or _who(request) or "api", why)
+        row = await parts.forget(*wanted)
     except PatternRefused as error:
         return error_response(409, str(error))
-    return web.json_response({"pattern": number, "query": row.query, "state": "forgotten"})
-
-
-def _wanted(document: object) -> tuple[int, str, str]:
-    if not isinstance(document, dict):
-        raise ValueError("the body is no JSON object")
-    for name in document:
-        if name not in _KNOWN:
-            raise ValueError(f"unknown field {str(name)[:50]!r}; allowed: {', '.join(_KNOWN)}")
-    number = document.get("pattern")
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**62:
-        raise ValueError("allowed: pattern, the number of a pattern in the list")
-    texts = [document.get(name, "") for name in _KNOWN[1:]]
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("author and reason: allowed is text")
-    return number, texts[0], texts[1]
-
-
-def _who(request: web.Request) -> str:
-    user, _ = credentials(request.headers.get("Authorization", ""))
-    return one_line(person(request) or user)
+    return web.json_response({"pattern": row.id, "query": row.query, "state": "forgotten"})

@@ -25,20 +25,37 @@ async def undo_asked_for(request: web.Request, external_url: str, undo: Undo) ->
     ----------
     external_url : where we are, as people see it
     """
+    wanted = await named(request, external_url, "change", "a change in the history")
+    if isinstance(wanted, web.Response):
+        return wanted
+    try:
+        done = await undo(*wanted)
+    except ChangeRefused as error:
+        return error_response(409, str(error))
+    return web.json_response({"undoes": wanted[0], **done})
+
+
+async def named(
+    request: web.Request, external_url: str, field: str, what: str
+) -> tuple[int, str, str] | web.Response:
+    """Return the number that the JSON of a request names, who asks, and why; or what is wrong.
+
+    Parameters
+    ----------
+    external_url : where we are, as people see it
+    field, what : of the JSON that holds the number, and what it is the number of
+    """
     if is_foreign(request, external_url, needs_origin=True):
         return error_response(403, "this was sent by another site")
     # No form of a foreign page can have this type.
     if request.content_type != "application/json":
         return error_response(415, "allowed: Content-Type: application/json")
     try:
-        change, author, reason = _wanted(json.loads(await small_body(request, _MAX_JSON)))
+        document = json.loads(await small_body(request, _MAX_JSON))
+        number, author, reason = _wanted(document, field, what)
     except (ValueError, RecursionError) as error:
         return error_response(400, f"{error}" or "the body is no JSON object")
-    try:
-        done = await undo(change, author or who(request) or "api", reason)
-    except ChangeRefused as error:
-        return error_response(409, str(error))
-    return web.json_response({"undoes": change, **done})
+    return number, author or who(request) or "api", reason
 
 
 def who(request: web.Request) -> str:
@@ -47,17 +64,17 @@ def who(request: web.Request) -> str:
     return one_line(person(request) or user)
 
 
-def _wanted(document: object) -> tuple[int, str, str]:
-    known = ("change", "author", "reason")
+def _wanted(document: object, field: str, what: str) -> tuple[int, str, str]:
+    known = (field, "author", "reason")
     if not isinstance(document, dict):
         raise ValueError("the body is no JSON object")
     for name in document:
         if name not in known:
             raise ValueError(f"unknown field {str(name)[:50]!r}; allowed: {', '.join(known)}")
-    change = document.get("change")
-    if not isinstance(change, int) or isinstance(change, bool) or not 0 < change < 2**62:
-        raise ValueError("allowed: change, the number of a change in the history")
+    number = document.get(field)
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**62:
+        raise ValueError(f"allowed: {field}, the number of {what}")
     texts = [document.get(name, "") for name in known[1:]]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("author and reason: allowed is text")
-    return change, one_line(texts[0]), one_line(texts[1])
+    return number, one_line(texts[0]), one_line(texts[1])

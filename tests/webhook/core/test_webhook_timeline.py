@@ -2,12 +2,23 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.core.alerts import Status
 from webhook.core.incidents import Change
-from webhook.core.timeline import Grouped, Sending, Story, Told, Try, Verdict, timeline
+from webhook.core.patterns import Left, began_words
+from webhook.core.timeline import (
+    Grouped,
+    Sending,
+    Silenced,
+    Story,
+    Told,
+    Try,
+    Verdict,
+    timeline,
+)
 
 T = 1_800_000_000.0
 AM = "http://alertmanager:9093"
@@ -93,6 +104,51 @@ def test_every_kind_of_line_in_order() -> None:
         "Slack held (metric limit)": T + 300,
         f"received 2 times more from {AM}, http://b": T + 61,
     }
+
+
+def test_what_a_harmless_pattern_silenced() -> None:
+    held = replace(
+        PAGER,
+        state="suppressed",
+        admitted_at=None,
+        held_reason="harmless_pattern",
+        finished_at=T + 600,
+        detail="harmless_pattern 3",
+        tries=(),
+    )
+    silenced = Silenced(T, 3, (4, 9, 12), T + 30 * 86_400)
+    lines = [entry.text for entry in timeline(Story(7, [told(0)], [held], silenced=silenced))]
+    assert lines[2:] == [
+        "silenced by harmless pattern 3: same shape and hour as incidents 4, 9, 12; "
+        "until 2027-02-14",
+        "PagerDuty held (harmless pattern)",
+        "PagerDuty not needed: harmless pattern 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("left", "left the pattern after 4 min"),
+        ("longer", "still went on after 4 min, longer than the pattern"),
+        ("unknown", "Prometheus did not say how it goes"),
+        ("ended", "the pattern was over"),
+    ],
+)
+def test_why_it_was_let_through_after_all(how: Left, said: str) -> None:
+    # Retention may have taken the pattern.
+    silenced = Silenced(T, 3, left_at=T + 241, left=how)
+    told_at = replace(PAGER, held_reason="harmless_pattern", admitted_at=T + 241)
+    entries = timeline(Story(7, [told(0)], [told_at], silenced=silenced))
+    lines = [(entry.at - T, entry.text) for entry in entries if "attempt" not in entry.text]
+    assert lines[2:] == [
+        (0, "silenced by harmless pattern 3"),
+        (0, "PagerDuty held (harmless pattern)"),
+        (20, "PagerDuty sent in 0.31 s: HTTP 202"),
+        (241, f"let through: {said}"),
+        (241, "PagerDuty let through after 4 min"),
+    ]
+    assert began_words(3, how).count("harmless pattern 3") == 1
 
 
 def test_what_nobody_delivered_says_so() -> None:
