@@ -128,6 +128,7 @@ class Overseer:
 
     def _ourselves(self, connection: Connection) -> Ourselves:
         config, states = self._config(), channel_states(connection)
+        switch = config.dead_mans_switch
         names = (*(channel.name for channel in config.channels), *states)
         heard_at, covered = get_fact(connection, HEARD_AT), get_fact(connection, COVERED)
         return Ourselves(
@@ -138,7 +139,7 @@ class Overseer:
                 name: states.get(name, ChannelState({}, None, "")) for name in dict.fromkeys(names)
             },
             heard_at=float(heard_at) if heard_at else None,
-            expects_heartbeats=config.dead_mans_switch is not None,
+            silent_after=None if switch is None else switch.after,
             compared_at=float(covered) if covered else None,
             compares=config.alertmanager is not None,
         )

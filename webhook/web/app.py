@@ -1,17 +1,16 @@
 """Which address does what?"""
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from promkit.web import lifecycle_routes
-from webhook.errors import StoreUnavailable
 from webhook.web import digestpage, intake, listing, pages, statistics, timeline
-from webhook.web.parts import PARTS, Parts, error_response
+from webhook.web.failures import explain
+from webhook.web.parts import PARTS, Parts
 
 
 def make_app(parts: Parts) -> web.Application:
     """Return the application with every route."""
-    app = web.Application(client_max_size=intake.MAX_BODY, middlewares=[_store_errors])
+    app = web.Application(client_max_size=intake.MAX_BODY, middlewares=[explain])
     app[PARTS] = parts
     app[intake.STAGE] = intake.Stage()
     app.add_routes(lifecycle_routes(parts.ready, parts.reload))
@@ -24,11 +23,3 @@ def make_app(parts: Parts) -> web.Application:
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/digests/{id:[0-9]{1,18}}", digestpage.digest)
     return app
-
-
-@web.middleware
-async def _store_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except StoreUnavailable as error:
-        return error_response(503, f"{error}; try again")

@@ -45,8 +45,10 @@ class Ourselves:
     Parameters
     ----------
     named_at : when the next digest is due, None where nothing is held
-    heard_at : when the alert that always fires came last, None where nobody expects it
-    compared_at : until when all is compared with Alertmanager, None where that is not configured
+    heard_at : when the alert that always fires came last, None for never
+    silent_after : seconds that it may stay away, None where nobody expects it
+    compared_at : until when all is compared with Alertmanager, None for never
+    compares : whether that is configured
     """
 
     counts: Counts
@@ -54,7 +56,7 @@ class Ourselves:
     quarantined: int
     channels: Mapping[str, ChannelState]
     heard_at: float | None = None
-    expects_heartbeats: bool = False
+    silent_after: float | None = None
     compared_at: float | None = None
     compares: bool = False
 
