@@ -124,6 +124,8 @@ class Config(StrictModel):
     """The source of all samples."""
     evaluation_interval: Annotated[Duration, Ge(1)] = 15.0
     """How often every query is evaluated."""
+    docs_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Where this documentation is published, for a link on the start page."""
     queries: tuple[QueryConfig, ...] = ()
     """What to score."""
     presets: tuple[PresetName, ...] = ()

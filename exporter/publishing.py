@@ -4,7 +4,7 @@ import numpy as np
 
 from exporter.core.published import Published
 from exporter.core.rows import select_keys
-from exporter.core.series import Floats, Keys
+from exporter.core.series import Bools, Floats, Keys
 from exporter.latest import gauge_names
 from exporter.pipeline import QueryState, age_of
 from exporter.plan import Plan
@@ -36,12 +36,27 @@ def publish(plan: Plan, state: QueryState) -> Published:
     )
 
 
+def silent(published: Published) -> Keys:
+    """Return the series that are there and that no detector can judge yet."""
+    return select_keys(published.keys, np.flatnonzero(_are_silent(published)))
+
+
 def warming(published: Published) -> int:
     """Return how many of the series that are there no detector can judge yet."""
+    return int(_are_silent(published).sum())
+
+
+def _are_silent(published: Published) -> Bools:
     is_silent = np.ones(len(published.keys), dtype=np.bool_)
     for score in published.detector_scores.values():
         is_silent &= np.isnan(score)
-    return int(is_silent.sum())
+    return is_silent
+
+
+def size_of(state: QueryState) -> int:
+    """Return how many bytes what was learned of a query's series takes, but for their names."""
+    parts = (state.latest, *state.detectors.values(), *state.aside.detectors.values())
+    return sum(array.nbytes for part in parts for array in part.values())
 
 
 def warmth(plan: Plan, published: Published) -> float:

@@ -13,9 +13,11 @@ from exporter.adapters import checkpoint
 from exporter.adapters.anomalies import Anomalies, Wanted
 from exporter.adapters.checkpoint import Saved, States
 from exporter.adapters.exposition import Page
-from exporter.adapters.prometheus import PrometheusSource
+from exporter.adapters.memory import memory_in_use
+from exporter.adapters.pagerows import Overview, Problem
+from exporter.adapters.prometheus import PrometheusSource, address_of
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import QueryRow, create_app, drift_routes, model_routes
+from exporter.adapters.web import create_app, drift_routes, model_routes
 from exporter.config import Config, QueryConfig, parse_config
 from exporter.detectors import ALL
 from exporter.errors import ConfigError, StateError
@@ -79,6 +81,8 @@ class Service:
         self._config: Config | None = None
         self._compiling: asyncio.Task[None] | None = None
         self._saving = asyncio.Lock()
+        self._state_bytes: int | None = None
+        self._unsaved: str | None = None
         self._watcher = watcher = ConfigWatcher(options.config_file, self._apply, clock)
         self._metrics.config_last_reload_successful.set_function(
             lambda: watcher.last_reload_successful
@@ -211,19 +215,19 @@ class Service:
         self._observe_phase("render", busy)
         yield self._metrics.render()
 
-    def _overview(self) -> list[QueryRow]:
-        return self._beside.rows(
-            [
-                QueryRow(
-                    query=name,
-                    state=loop.state,
-                    series=0 if loop.published is None else len(loop.published.keys),
-                    warming=loop.warming,
-                    evaluated=loop.last_success,
-                    error=loop.last_error,
-                )
-                for name, loop in self._loops.items()
-            ]
+    def _overview(self) -> Overview:
+        config = self._config
+        unsaved = [] if self._unsaved is None else [Problem("state file", self._unsaved, "state")]
+        return Overview(
+            version=__version__,
+            now=self._clock.now(),
+            rows=self._beside.rows([loop.row() for loop in self._loops.values()]),
+            problems=[*unsaved, *self._beside.problems()],
+            prometheus="" if config is None else f"{address_of(config.prometheus.url)}/",
+            docs_url=None if config is None else config.docs_url,
+            verdicts_read=self._beside.verdicts_read(),
+            memory=memory_in_use(),
+            state_bytes=self._state_bytes,
         )
 
     def _anomalies(self, wanted: Wanted) -> Anomalies:
@@ -264,7 +268,9 @@ class Service:
                 size = await asyncio.to_thread(self._store, self._config.state.path)
         except StateError as error:
             log.error("state not saved", extra={"error": error})
+            self._unsaved = str(error)
             return
+        self._state_bytes, self._unsaved = size, None
         self._metrics.state_bytes.set(size)
         self._observe_phase("save", self._clock.monotonic() - began)
 

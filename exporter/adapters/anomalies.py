@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from exporter.adapters.pagetables import row, table
+from exporter.adapters.pagewords import amount, instant
 from exporter.explain import Explanation
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 SHOWN = 20
 """Anomalies on the page for people."""
+
+_HEAD = ("query", "series", "since", "score", "why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +69,19 @@ def as_table(found: Anomalies) -> str:
     """Return the HTML for people."""
     if not found.total:
         return "<p>Nothing is anomalous now.</p>"
-    head = "".join(f"<th>{name}</th>" for name in ("query", "series", "since", "score", "why"))
-    body = "".join(f"<tr>{_cells(one)}</tr>" for one in found.worst)
+    caption = f"{amount(found.total, 'series is', 'series are')} anomalous, the highest score first"
+    rows = (row(_HEAD, f"<b>{html.escape(one.query)}</b>", _cells(one)) for one in found.worst)
     more = ""
     if found.total > len(found.worst):
         hidden = found.total - len(found.worst)
         more = f'<p>and {hidden} more: <a href="api/v1/anomalies">api/v1/anomalies</a></p>'
-    return f"<table><tr>{head}</tr>{body}</table>{more}"
+    return f"{table(caption, _HEAD, rows)}{more}"
 
 
-def instant(seconds: float) -> str:
-    """Write unix seconds as people read them."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _cells(one: Explanation) -> str:
+def _cells(one: Explanation) -> list[str]:
     series = ", ".join(f'{name}="{value}"' for name, value in one.labels.items())
-    texts = (one.query, series, instant(one.since), f"{one.score:.2f}", one.reason)
-    return "".join(f"<td>{html.escape(text)}</td>" for text in texts)
+    texts = (series, instant(one.since), f"{one.score:.2f}", one.reason)
+    return [html.escape(text) for text in texts]
 
 
 def _with_instants(one: Explanation) -> dict[str, object]:

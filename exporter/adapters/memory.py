@@ -1,6 +1,8 @@
-"""How does memory that was freed get back to the system?"""
+"""How much memory is in use, and how does what was freed get back to the system?"""
 
 import ctypes
+import os
+from pathlib import Path
 
 _M_MMAP_THRESHOLD = -3  # malloc.h
 _LARGE = 1 << 20
@@ -20,3 +22,12 @@ def return_freed_memory() -> None:
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+
+
+def memory_in_use() -> int | None:
+    """Return the bytes of memory that the process has now; None where Linux does not say."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -73,7 +73,7 @@ class PrometheusSource:
     ) -> None:
         bound_whole_answers(session)
         self._url = url.rstrip("/")
-        self._address = _address(url)
+        self._address = address_of(url)
         self._session = session
         self._max_points = max_points
         self._max_samples = max_samples
@@ -281,7 +281,7 @@ _ADVICE = {
 }
 
 
-def _address(url: str) -> str:
+def address_of(url: str) -> str:
     """Return a URL without the parts that may hold a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")

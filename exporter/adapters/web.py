@@ -1,11 +1,9 @@
 """What does the exporter serve? Metrics, anomalies as JSON, and a page that a person can read."""
 
 import asyncio
-import html
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 
 from aiohttp import web
@@ -16,10 +14,11 @@ from exporter.adapters.anomalies import (
     Wanted,
     as_json,
     as_table,
-    instant,
     read_wanted,
 )
 from exporter.adapters.exposition import CONTENT_TYPE
+from exporter.adapters.frontpage import STYLE, front_page
+from exporter.adapters.pagerows import Overview
 from promkit.web import render_page
 
 log = logging.getLogger(__name__)
@@ -29,50 +28,9 @@ _SCRAPE_SECONDS = 60.0  # no sensible scrape_timeout is longer
 _PIECES = 8  # rendered per trip to a thread
 
 
-@dataclass(frozen=True, slots=True)
-class CycleRow:
-    """One query's forecasts, or its drift, on the page for people.
-
-    Parameters
-    ----------
-    state : a word or two, for example "ok", "failing"
-    made : unix seconds of the last cycle that succeeded; None for never
-    error : what the last cycle failed with; None if it did not
-    """
-
-    state: str
-    made: float | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class QueryRow:
-    """One query on the page for people.
-
-    Parameters
-    ----------
-    query : its name
-    state : a word or two, for example "ok", "warming up", "failing"
-    series : with current gauges
-    warming : of them, those that no detector has seen enough of
-    evaluated : unix seconds of the last evaluation that succeeded; None for never
-    error : what the last evaluation failed with; None if it did not
-    forecast, drift : its forecasts and its drift; None if it has none
-    """
-
-    query: str
-    state: str
-    series: int
-    warming: int
-    evaluated: float | None
-    error: str | None
-    forecast: CycleRow | None = None
-    drift: CycleRow | None = None
-
-
 def create_app(
     render: Callable[[], Iterator[bytes]],
-    overview: Callable[[], Sequence[QueryRow]],
+    overview: Callable[[], Overview],
     anomalies: Callable[[Wanted], Anomalies],
     lifecycle: Iterable[web.AbstractRouteDef],
     *,
@@ -122,10 +80,14 @@ def create_app(
             return web.json_response({"error": str(error)}, status=400)
         return as_json(await find(wanted))
 
-    async def index(_: web.Request) -> web.Response:
+    async def index(request: web.Request) -> web.Response:
+        refreshes = request.query.get("refresh") != "off"
         now = as_table(await find(Wanted(SHOWN)))
-        body = f"<h2>Anomalous now</h2>{now}<h2>Queries</h2>{_table(overview())}{_LINKS}"
-        return render_page(title, body)
+        body = front_page(overview(), now, refreshes=refreshes)
+        page = render_page(title, body, more_style=STYLE)
+        if refreshes:
+            page.headers["Refresh"] = "30"
+        return page
 
     app = web.Application()
     app.cleanup_ctx.append(shut_threads)
@@ -213,48 +175,3 @@ async def _send(
             await response.write(piece)
         pieces = await loop.run_in_executor(threads, next_pieces)
     await response.write_eof()
-
-
-_LINKS = (
-    '<p><a href="metrics">metrics</a> · <a href="api/v1/anomalies">anomalies as JSON</a> · '
-    '<a href="-/healthy">healthy</a> · <a href="-/ready">ready</a></p>'
-)
-
-
-def _table(rows: Sequence[QueryRow]) -> str:
-    if not rows:
-        return "<p>No queries are configured.</p>"
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in (
-            "query",
-            "state",
-            "series",
-            "warming up",
-            "last evaluation",
-            "forecast",
-            "drift",
-            "last error",
-        )
-    )
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _cells(row: QueryRow) -> str:
-    evaluated = "never"
-    if row.evaluated is not None:
-        evaluated = instant(row.evaluated)
-    cycles, errors = [], [row.error]
-    for name, cycle in (("forecast", row.forecast), ("drift", row.drift)):
-        if cycle is None:
-            cycles.append("")
-            continue
-        made = "never" if cycle.made is None else instant(cycle.made)
-        cycles.append(f"{cycle.state}, {made}")
-        errors.append(cycle.error and f"{name}: {cycle.error}")
-    error = "; ".join(one for one in errors if one)
-    texts = (row.query, row.state, row.series, row.warming, evaluated, *cycles)
-    short = "".join(f'<td class="at">{html.escape(str(text))}</td>' for text in texts)
-    wide = ' class="text"' if error else ""  # the column takes no room while all is well
-    return f"{short}<td{wide}>{html.escape(error)}</td>"

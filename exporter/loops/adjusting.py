@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter.adapters.adjustmentfile import Kept, load_adjustments, save_adjustments
 from exporter.adapters.adjustmentmetrics import AdjustmentFacts
+from exporter.adapters.pagerows import Problem
 from exporter.config import milliseconds
 from exporter.core.adjustments import (
     HIGHEST,
@@ -70,6 +71,7 @@ class AdjustmentLoop(SlowLoop):
         self._failures: Counter[QueryFailure] = Counter()
         self._saved: Kept | None = None
         self._unsaved: str | None = None
+        self._reason: QueryFailure = "internal"
 
     def succeed(self, before: "AdjustmentLoop") -> None:
         """Go on with what a stopped loop knew."""
@@ -100,6 +102,13 @@ class AdjustmentLoop(SlowLoop):
             for name in self._queries
         }
         return AdjustmentFacts(moved, self._last_read, self._clamped, dict(self._failures))
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why verdicts are not known; None if they are."""
+        if self.last_error is None:
+            return None
+        return Problem("adjustments", self.last_error, self._reason, self._config.expr)
 
     async def stop(self) -> None:
         """Return once it does not run any more, whatever Prometheus still has to say."""
@@ -169,4 +178,4 @@ class AdjustmentLoop(SlowLoop):
                 extra={"reason": reason, "error": message},
                 exc_info=error if reason == "internal" else None,
             )
-        self.last_error = message
+        self.last_error, self._reason = message, reason

@@ -9,9 +9,9 @@ from exporter.adapters.adjustmentfile import adjustments_path
 from exporter.adapters.adjustmentmetrics import AdjustmentFacts, AdjustmentMetrics
 from exporter.adapters.checkpoint import Outlooks
 from exporter.adapters.maskmetrics import MaskFacts, MaskMetrics
+from exporter.adapters.pagerows import Problem, QueryRow
 from exporter.adapters.prometheus import PrometheusSource
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import QueryRow
 from exporter.conditions import Conditions
 from exporter.config import Config, QueryConfig
 from exporter.core.adjustments import NO_ADJUSTMENTS
@@ -139,14 +139,26 @@ class Beside:
         rows = list(scored)
         rows += self.forecasting.rows_without({row.query for row in rows})
         rows += self.drifting.rows_without({row.query for row in rows})
+        facts = self._adjustment_facts()
         return [
             replace(
-                row,
+                self.refitting.row(row),
                 forecast=self.forecasting.row(row.query),
                 drift=self.drifting.row(row.query),
+                moved=None if facts is None else facts.moved.get(row.query),
             )
             for row in rows
         ]
+
+    def problems(self) -> list[Problem]:
+        """Return what the page says that concerns no single query."""
+        problem = None if self._adjusting is None else self._adjusting.problem
+        return [] if problem is None else [problem]
+
+    def verdicts_read(self) -> float | None:
+        """Return when verdicts were last read: unix seconds, 0 for never; None if nobody asks."""
+        facts = self._adjustment_facts()
+        return None if facts is None else facts.last_read
 
     def _adjuster(
         self, config: Config, queries: Collection[str], source: PrometheusSource

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Container, Mapping
 
 from exporter.adapters.baselinefile import baseline_path
+from exporter.adapters.pagerows import QueryRow
 from exporter.adapters.selfmetrics import SelfMetrics
-from exporter.adapters.web import QueryRow
 from exporter.conditions import AtPresent, none_at_present
 from exporter.config import Config, QueryConfig
 from exporter.core.published import Drifts

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from exporter.adapters.driftmetrics import SEVERITIES, DriftMetrics
+from exporter.adapters.nextsteps import Fault
 from exporter.core.published import Drifts
 from exporter.drift.check import Checked
 from exporter.errors import StateError
@@ -110,7 +111,7 @@ class DriftLoop(ShowLoop[Drifts]):
     def _count_none(self) -> None:
         self._metrics.set_series(self.name, {})
 
-    def _reason(self, error: Exception) -> tuple[str, str]:
+    def _reason(self, error: Exception) -> tuple[Fault, str]:
         if isinstance(error, StateError):
             return "baseline", str(error)
         return super()._reason(error)

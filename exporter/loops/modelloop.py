@@ -3,6 +3,7 @@
 from concurrent.futures import Executor
 
 from exporter.adapters.modelmetrics import ModelMetrics
+from exporter.adapters.nextsteps import Fault
 from exporter.errors import ModelError, StateError
 from exporter.loops.modelrunner import ModelRunner
 from exporter.loops.showloop import ShowLoop
@@ -60,7 +61,7 @@ class ModelLoop(ShowLoop[ModelQuality]):
     def _count_none(self) -> None:
         """Leave it: what is not shown has no gauges."""
 
-    def _reason(self, error: Exception) -> tuple[str, str]:
+    def _reason(self, error: Exception) -> tuple[Fault, str]:
         if isinstance(error, ModelError):
             return error.reason, str(error)
         if isinstance(error, StateError):

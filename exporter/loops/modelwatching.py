@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exporter.adapters.modelmetrics import ModelGauges
+from exporter.adapters.pagerows import QueryRow
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.tallyfile import tally_path
-from exporter.adapters.web import QueryRow
 from exporter.config import Config
 from exporter.core.source import Source
 from exporter.loops.modelloop import ModelLoop
@@ -69,10 +69,8 @@ class ModelWatching(Showing[ModelLoop]):
             QueryRow(
                 query=f"quality of {name} {loop.runner.model.version}",
                 state=loop.state,
-                series=0,
-                warming=0,
                 evaluated=loop.last_success,
-                error=loop.last_error,
+                problems=() if loop.problem is None else (loop.problem,),
             )
             for name, loop in self._loops.items()
         ]

@@ -8,24 +8,25 @@ from concurrent.futures import Executor, Future
 from contextvars import copy_context
 
 from exporter.adapters.anomalies import Anomalies
+from exporter.adapters.pagerows import Cost, Problem, QueryRow
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.core.published import Published
 from exporter.errors import DetectorError, QueryError, QueryFailure
 from exporter.explain import anomalous_rows, explain
 from exporter.loops.runner import Outcome, QueryRunner
 from promkit.clock import Clock
-
 from promkit.log import trace_id
 from promkit.traces import new_trace_id
+
 log = logging.getLogger(__name__)
 
 
 class QueryLoop:
     """Evaluates one query now and then at every multiple of the interval plus its offset.
 
-    Parameters
     Each evaluation is a trace, whichever thread works on it.
 
+    Parameters
     ----------
     runner : the query
     interval : seconds between evaluations
@@ -39,6 +40,7 @@ class QueryLoop:
     warming, dropped : series that no detector can judge yet; series beyond the limit
     last_success : unix seconds of the last evaluation that succeeded, or None
     last_error : what the last evaluation failed with, None when it did not
+    cost : what the last evaluation with anything new took, or None
     tried : set once there has been an evaluation, good or bad
     """
 
@@ -57,8 +59,11 @@ class QueryLoop:
         self.dropped = 0
         self.last_success: float | None = None
         self.last_error: str | None = None
+        self.cost: Cost | None = None
         self.tried = asyncio.Event()
-        self._failing: set[str] = set()
+        self._failing: dict[str, DetectorError] = {}
+        self._reason: QueryFailure = "internal"
+        self._size: int | None = None
         self._interval = interval
         self._clock = clock
         self._pool = pool
@@ -82,6 +87,25 @@ class QueryLoop:
             return "first evaluation"
         return "warming up" if self.warming else "ok"
 
+    def row(self) -> QueryRow:
+        """Return what the page for people says of it."""
+        published, plan = self.published, self.runner.weighed
+        is_warming = published is not None and self.warming > 0
+        return QueryRow(
+            query=self.name,
+            state=self.state,
+            series=0 if published is None else len(published.keys),
+            warming=self.warming if is_warming else 0,
+            ready_in=self.runner.ready_in(published) if published and is_warming else None,
+            evaluated=self.last_success,
+            interval=self._interval,
+            cost=self.cost,
+            size=self._size,
+            weights=dict(zip((one.name for one in plan.detectors), plan.weights, strict=True)),
+            ratios=plan.ratios,
+            problems=self._problems(),
+        )
+
     def anomalies(self, limit: int) -> Anomalies:
         """Return the worst of what is anomalous on the page; any thread may ask."""
         if self.published is None:
@@ -97,7 +121,8 @@ class QueryLoop:
         self.warming = before.warming
         self.dropped = before.dropped
         self.last_success = before.last_success
-        self.last_error = before.last_error
+        self.last_error, self._reason = before.last_error, before._reason
+        self.cost, self._size = before.cost, before._size
         if before.tried.is_set():
             self.tried.set()
 
@@ -119,6 +144,7 @@ class QueryLoop:
             await asyncio.shield(ready)
         while True:
             began = self._clock.now()
+            trace_id.set(new_trace_id())
             try:
                 await self._evaluate()
             except QueryError as error:
@@ -143,16 +169,20 @@ class QueryLoop:
         began = self._clock.monotonic()
         self._metrics.queries_total.labels(self.name).inc()
         failures: dict[str, DetectorError] = {}
+        asking, judging, columns = 0.0, 0.0, 0
         while True:
-            trace_id.set(new_trace_id())
             self._job = self._pool.submit(copy_context().run, self.runner.run, self._clock.now())
             self._running = asyncio.wrap_future(self._job)
             # Shielded: a reload must not abandon a thread that still writes to the runner's state.
             outcome = await asyncio.shield(self._running)
             failures.update((failure.kind, failure) for failure in outcome.failures)
+            asking, judging = asking + outcome.asking, judging + outcome.judging
+            columns += outcome.columns
             if not outcome.is_behind:
                 break
         self._take(outcome, list(failures.values()))
+        if columns:
+            self.cost = Cost(asking, judging, columns)
         self.last_success = self._clock.now()
         if self.last_error is not None:
             log.info("query answers again", extra={"query": self.name})
@@ -169,7 +199,8 @@ class QueryLoop:
                 about = {"query": self.name, "error": failure}
                 log.warning("detector failed", extra=about, exc_info=failure)
             self._metrics.detector_failures_total.labels(failure.kind, failure.reason).inc()
-        self._failing = {failure.kind for failure in failures}
+        self._failing = {failure.kind: failure for failure in failures}
+        self._size = outcome.size
         if outcome.dropped and not self.dropped:
             limit = self.runner.query.max_series
             log.error(
@@ -197,4 +228,18 @@ class QueryLoop:
             log.error(
                 "query failed", extra={"query": self.name, "reason": reason, "error": message}
             )
-        self.last_error = message
+        self.last_error, self._reason = message, reason
+
+    def _problems(self) -> list[Problem]:
+        """Return what does not go as it should, each with what to do about it."""
+        found = []
+        if self.last_error is not None:
+            expr = self.runner.query.expr
+            found.append(Problem("evaluation", self.last_error, self._reason, expr))
+        if self.dropped:
+            limit = self.runner.query.max_series
+            message = f"{self.dropped} series beyond max_series, {limit}, are not scored"
+            found.append(Problem("series", message, "max_series"))
+        for kind, failure in self._failing.items():
+            found.append(Problem(f"detector {kind}", str(failure), failure.reason))
+        return found

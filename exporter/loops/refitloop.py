@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Final
 
+from exporter.adapters.nextsteps import Fault
+from exporter.adapters.pagerows import Problem
 from exporter.adapters.refitmetrics import RefitMetrics
 from exporter.core.pieces import Stopped
 from exporter.errors import QueryError, StateCorrupt, StateError
@@ -57,6 +59,7 @@ class RefitLoop(SlowLoop):
         self._retake = retake
         self._is_asked = False
         self._ways_back: Sequence[int] = ()
+        self._fault: Fault = "internal"
         metrics.remember(self.name, runner.models.refit)
 
     def succeed(self, before: "RefitLoop") -> None:
@@ -64,6 +67,20 @@ class RefitLoop(SlowLoop):
         self._is_asked = before._is_asked
         if before.runner.fingerprint == self.runner.fingerprint:
             self._ways_back = before._ways_back
+
+    @property
+    def version(self) -> tuple[int, float] | None:
+        """Number of the version in force, and unix seconds of when it was made; None for none."""
+        life = self.runner.life
+        champion = life.manifest(life.champion)
+        return None if champion is None else (champion.number, champion.made)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why the model is not looked after; None if it is."""
+        if self.last_error is None:
+            return None
+        return Problem("model", self.last_error, self._fault)
 
     def refit(self) -> None:
         """Have a challenger fitted as soon as there is a tail to judge it by."""
@@ -171,13 +188,13 @@ class RefitLoop(SlowLoop):
         if self.last_error != message:
             about = {"query": self.name, "reason": reason, "error": message}
             log.error("a model is not looked after", extra=about, exc_info=reason == "internal")
-        self.last_error = message
+        self.last_error, self._fault = message, reason
 
     def _count_failure(self, reason: str) -> None:
         self._metrics.refit_failures_total.labels(self.name, reason).inc()
 
 
-def _reason(error: Exception) -> tuple[str, str]:
+def _reason(error: Exception) -> tuple[Fault, str]:
     """Return under which reason a failure is counted, and what is said of it."""
     if isinstance(error, QueryError):
         return error.reason, str(error)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from exporter.adapters.checkpoint import Saved, States
+from exporter.adapters.pagerows import QueryRow
 from exporter.adapters.selfmetrics import SelfMetrics
 from exporter.adapters.versionfiles import VersionFolder, version_folder
 from exporter.config import QueryConfig
@@ -146,6 +147,14 @@ class Refitting:
         streak.note(counts)
         if streak.has_drifted and query in self._loops:
             self._loops[query].hurry()
+
+    def row(self, row: QueryRow) -> QueryRow:
+        """Return what the page for people says of a query, with what there is to say of models."""
+        loop = self._loops.get(row.query)
+        if loop is None:
+            return row
+        problems = row.problems if loop.problem is None else (*row.problems, loop.problem)
+        return replace(row, version=loop.version, problems=problems)
 
     def refit(self, query: str) -> None:
         """Have a challenger of a query fitted.

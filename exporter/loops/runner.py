@@ -18,10 +18,11 @@ from exporter.core.series import NEVER, SeriesBatch
 from exporter.core.source import Source
 from exporter.errors import DetectorError
 from exporter.loops.slices import Slices, within_limit
+from exporter.loops.warmup import WarmUp
 from exporter.masking import advance_under
 from exporter.pipeline import QueryState, cold_state, without_gone
 from exporter.planning import fingerprint, plan_of
-from exporter.publishing import publish, warming, warmth
+from exporter.publishing import publish, silent, size_of, warming, warmth
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class Outcome:
     quality : how complete the data were
     histograms : series that are native histograms, which nothing judges
     masked : series that nothing is learned of now
+    asking, judging : seconds that Prometheus took, and that we took after it
+    size : bytes of what was learned
     is_behind : there are more columns up to now; to be called again at once
     """
 
@@ -53,6 +56,9 @@ class Outcome:
     quality: Quality
     histograms: int
     masked: int = 0
+    asking: float = 0.0
+    judging: float = 0.0
+    size: int = 0
     is_behind: bool = False
 
 
@@ -96,6 +102,8 @@ class QueryRunner:
         kept_for = min(milliseconds(query.remember_for), MOST_COLUMNS * self._step)
         self._reach = max(self._lookback, kept_for)
         self._slices = Slices(query.name, query.expr, self._step, query.timeout, source, clock)
+        self._warm_up = WarmUp(self.plan.detectors, self._step)
+        self._asking = self._judging = 0.0
         self._is_cold = False
         self._dropped = 0
         self._histograms = 0
@@ -115,6 +123,13 @@ class QueryRunner:
     def has_looked_back(self) -> bool:
         """Whether all of the look-back is learned; any thread may ask."""
         return self.state.until != NEVER and not self._is_cold
+
+    def ready_in(self, published: Published) -> float | None:
+        """Return after how many seconds the last series can be judged; any thread may ask.
+
+        None where that is not known.
+        """
+        return self._warm_up.ready_in(silent(published))
 
     def copy(self) -> QueryState:
         """Return a copy of the state, which nobody else writes to."""
@@ -159,6 +174,7 @@ class QueryRunner:
             columns again.
         """
         end = (milliseconds(now) - milliseconds(self.query.offset)) // self._step * self._step
+        self._asking = self._judging = 0.0
         until, model = self._place()
         is_ahead = until > end + self.plan.grace
         if until >= end and not is_ahead:
@@ -181,10 +197,12 @@ class QueryRunner:
                 )  # another version asks for other columns
             if is_cold:
                 self.state, self._is_cold = cold_state(self.plan), True
+                self._warm_up.begin()
             failures = self._learn(batch)
             if last == end and self._is_cold:
                 self.state, self._is_cold = without_gone(self.plan, self.state), False
-        self._timed("detect", self._clock() - began)
+        self._judging = self._clock() - began
+        self._timed("detect", self._judging)
         return self._outcome(len(batch.times), failures, is_behind=last < end)
 
     def _place(self) -> tuple[int, int]:
@@ -195,7 +213,8 @@ class QueryRunner:
     def _fetch(self, start: int, end: int) -> tuple[int, SeriesBatch]:
         began = self._clock()
         last, batch = self._slices.fetch(start, end, len(self.state.keys))
-        self._timed("fetch", self._clock() - began)
+        self._asking = self._clock() - began
+        self._timed("fetch", self._asking)
         self._histograms = batch.histograms
         return last, batch
 
@@ -209,6 +228,7 @@ class QueryRunner:
             learned, failures = advance_under(self.plan, self.state, batch, conditions, owned=True)
         finally:  # after a defect cold: some detectors may have learned the batch, others not
             self.state, self.weighed = learned, conditions.weighed(self.plan)
+        self._warm_up.note(batch)
         return failures
 
     def _outcome(
@@ -216,15 +236,20 @@ class QueryRunner:
     ) -> Outcome:
         published = publish(self.weighed, self.state)
         published = self.at_present().published(published, self.state.until)
+        unjudged = warming(published)
+        self._warm_up.only_while(unjudged)
         return Outcome(
             published=published,
             columns=columns,
             dropped=self._dropped,
-            warming=warming(published),
+            warming=unjudged,
             warmth=warmth(self.plan, published),
             failures=failures,
             quality=self.state.quality,
             histograms=self._histograms,
             masked=len(self.state.aside.keys),
+            asking=self._asking,
+            judging=self._judging,
+            size=size_of(self.state),
             is_behind=is_behind,
         )

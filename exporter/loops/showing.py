@@ -7,7 +7,7 @@ from functools import partial
 from threading import Event
 from typing import Any, ClassVar, Generic, TypeVar
 
-from exporter.adapters.web import CycleRow, QueryRow
+from exporter.adapters.pagerows import CycleRow, QueryRow
 from exporter.loops.compiling import follow
 from exporter.loops.crew import Crew
 from exporter.loops.showloop import ShowLoop
@@ -81,7 +81,7 @@ class Showing(ABC, Generic[Loop]):
         loop = self._loops.get(query)
         if loop is None:
             return None
-        return CycleRow(loop.state, loop.last_success, loop.last_error)
+        return CycleRow(loop.state, loop.last_success, loop.problem)
 
     def rows_without(self, others: Container[str]) -> list[QueryRow]:
         """Return what the page says of queries that are not scored, apart from some."""
@@ -90,9 +90,6 @@ class Showing(ABC, Generic[Loop]):
                 query=name,
                 state="not scored",
                 series=0 if loop.shown is None else len(loop.shown.keys),
-                warming=0,
-                evaluated=None,
-                error=None,
             )
             for name, loop in self._loops.items()
             if name not in others

@@ -7,6 +7,8 @@ from threading import Event
 from typing import ClassVar, Final, Generic, Self, TypeVar
 
 from exporter.adapters.metricset import Cycles
+from exporter.adapters.nextsteps import Fault
+from exporter.adapters.pagerows import Problem
 from exporter.errors import QueryError
 from exporter.loops.slowloop import SlowLoop
 from promkit.clock import Clock
@@ -59,6 +61,7 @@ class ShowLoop(SlowLoop, Generic[Shown]):
         self._stopping = stopping
         self._cycles = cycles
         self._noted: str | None = None
+        self._fault: Fault = "internal"
 
     @property
     def state(self) -> str:
@@ -66,6 +69,13 @@ class ShowLoop(SlowLoop, Generic[Shown]):
         if self.last_error is not None:
             return "failing"
         return f"first {self.one}" if self.last_success is None else "ok"
+
+    @property
+    def problem(self) -> Problem | None:
+        """What the last cycle failed with, and what to do about it; None if it did not."""
+        if self.last_error is None:
+            return None
+        return Problem(self.one, self.last_error, self._fault)
 
     async def stop(self) -> None:
         """Return once nothing of this loop runs any more; a cycle ends early."""
@@ -77,7 +87,7 @@ class ShowLoop(SlowLoop, Generic[Shown]):
         if before._fingerprint == self._fingerprint:
             self.shown = before.shown
             self.last_success = before.last_success
-            self.last_error = before.last_error
+            self.last_error, self._fault = before.last_error, before._fault
 
     def _until_first(self) -> float:
         """Return how long what is shown from before a reload is as good as new."""
@@ -112,7 +122,7 @@ class ShowLoop(SlowLoop, Generic[Shown]):
         if self.last_error != message:
             about = {"query": self.name, "reason": reason, "error": message}
             log.error(f"{self.one} failed", extra=about, exc_info=reason == "internal")
-        self.last_error = message
+        self.last_error, self._fault = message, reason
         oldest = self._clock.now() - max(3 * self.interval, self.interval + PATIENCE)
         if self.shown is not None and (self.last_success or 0.0) < oldest:
             log.error(f"{self.one}s are too old, withdrawn", extra={"query": self.name})
@@ -128,7 +138,7 @@ class ShowLoop(SlowLoop, Generic[Shown]):
                 log.warning(meaning, extra=about, exc_info=failure)
         self._noted = None if failure is None else str(failure)
 
-    def _reason(self, error: Exception) -> tuple[str, str]:
+    def _reason(self, error: Exception) -> tuple[Fault, str]:
         """Return under which reason a failure is counted, and what is said of it."""
         if isinstance(error, QueryError):
             return error.reason, str(error)

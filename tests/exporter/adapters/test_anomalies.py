@@ -6,6 +6,7 @@ from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
 
 from exporter.adapters.anomalies import Anomalies, Wanted
+from exporter.adapters.pagerows import Overview
 from exporter.adapters.web import create_app
 from exporter.explain import Explanation, Occurrence, labels_of
 
@@ -38,7 +39,7 @@ def app_of(total: int) -> web.Application:
     def render() -> Iterator[bytes]:
         yield b""
 
-    return create_app(render, lambda: (), anomalies, ())
+    return create_app(render, lambda: Overview(version="1", now=0.0), anomalies, ())
 
 
 async def test_programs_get_json(aiohttp_client: AiohttpClient) -> None:
@@ -98,9 +99,11 @@ async def test_only_the_worst_of_what_was_asked_for(aiohttp_client: AiohttpClien
 async def test_people_get_a_table(aiohttp_client: AiohttpClient) -> None:
     client = await aiohttp_client(app_of(25))
     page = await (await client.get("/")).text()
-    assert "<td>load</td><td>host=&quot;&lt;script&gt;&quot;, odd=&quot;?\ufffd&quot;</td>" in page
-    assert "<td>2025-11-21 04:40:00 UTC</td><td>0.91</td><td>inf is unusual for &lt;this" in page
-    assert page.count("<td>0.91</td>") == 20
+    assert "<span>host=&quot;&lt;script&gt;&quot;, odd=&quot;?\ufffd&quot;</span>" in page
+    assert "<span>2025-11-21 04:40:00 UTC</span>" in page
+    assert "<span>inf is unusual for &lt;this" in page
+    assert page.count("<span>0.91</span>") == 20
+    assert "25 series are anomalous" in page
     assert "and 5 more" in page
     assert "<script>" not in page
     calm = await aiohttp_client(app_of(0))

@@ -1,5 +1,4 @@
 import asyncio
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,7 +9,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from exporter.adapters.anomalies import Anomalies
 from exporter.adapters.exposition import CONTENT_TYPE
-from exporter.adapters.web import QueryRow, create_app
+from exporter.adapters.pagerows import Overview, QueryRow
+from exporter.adapters.web import create_app
 
 Render = Callable[[], Iterator[bytes]]
 
@@ -24,8 +24,9 @@ def app_of(
         return web.Response(text="fine")
 
     lifecycle = [web.get("/-/healthy", healthy)]
+    told = Overview(version="1.2.3", now=1_763_700_000.0, rows=rows)
     return create_app(
-        render, lambda: rows, lambda _: Anomalies(0, ()), lifecycle, scrape_seconds=scrape_seconds
+        render, lambda: told, lambda _: Anomalies(0, ()), lifecycle, scrape_seconds=scrape_seconds
     )
 
 
@@ -122,18 +123,19 @@ async def test_a_client_that_leaves_is_no_error(
 
 
 async def test_the_page_for_people(aiohttp_client: AiohttpClient) -> None:
-    rows = [
-        QueryRow("load", "ok", 12, 3, 1_763_700_000.0, None),
-        QueryRow("<b>", "failing", 0, 0, None, "1:4: parse error"),
-    ]
+    rows = [QueryRow(query="<b>", state="ok", series=12)]
     client = await aiohttp_client(app_of(rows=rows))
-    page = await (await client.get("/")).text()
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
-    assert cells[:8] == ["load", "ok", "12", "3", "2025-11-21 04:40:00 UTC", "", "", ""]
-    assert cells[8:] == ["&lt;b&gt;", "failing", "0", "0", "never", "", "", "1:4: parse error"]
+    response = await client.get("/")
+    page = await response.text()
+    assert "<b>&lt;b&gt;</b>" in page
     assert 'href="metrics"' in page
+    assert page.count("<h1>") == page.count("<main>") == 1
+    assert response.headers["Refresh"] == "30"
+    assert 'href="?refresh=off"' in page
 
 
-async def test_the_page_says_when_there_is_nothing(aiohttp_client: AiohttpClient) -> None:
+async def test_the_page_can_be_told_not_to_refresh(aiohttp_client: AiohttpClient) -> None:
     client = await aiohttp_client(app_of())
-    assert "No queries are configured." in await (await client.get("/")).text()
+    response = await client.get("/?refresh=off")
+    assert "Refresh" not in response.headers
+    assert 'href="./"' in await response.text()
