@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from promkit.clock import Clock
-from webhook.adapters.prometheus import Prometheus, PrometheusError
+from webhook.adapters.prometheus import PrometheusError
 from webhook.adapters.replay import Seen, replayed
 from webhook.adapters.store import Store
 from webhook.adapters.thresholds import Labels, key_of, ratio_of, steps_of
 from webhook.adapters.verdictpast import Past, past_of, series_of
+from webhook.asking import Asking
 from webhook.config import WebhookConfig
 from webhook.core.thresholds import (
     CAUTION_SECONDS,
@@ -20,7 +21,6 @@ from webhook.core.thresholds import (
     bounded,
     ratio_at,
 )
-from webhook.settings.sources import SourceConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,16 @@ class Rehearsal:
     store : what alerted, and what people said of it
     clock : time
     config : returns what is in force
+    asking : knows whom to ask what scores there were
     """
 
-    def __init__(self, store: Store, clock: Clock, config: Callable[[], WebhookConfig]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, config: Callable[[], WebhookConfig], asking: Asking
+    ) -> None:
         self._store = store
         self._clock = clock
         self._config = config
-        self._prometheus: tuple[SourceConfig, Prometheus] | None = None
-
-    def close(self) -> None:
-        """Let go of the threads."""
-        if self._prometheus is not None:
-            self._prometheus[1].close()
+        self._asking = asking
 
     async def lately(self, query: str, labels: Labels, key: str | None) -> Lately:
         """Return what there was of a query, or of one series of it."""
@@ -88,7 +86,7 @@ class Rehearsal:
         PrometheusError
             If there is a Prometheus, and it does not answer in time.
         """
-        prometheus = self.source()
+        prometheus = self._asking.prometheus()
         if prometheus is None or not lately.past:
             return None, None
         is_bounded = bounded(lately.ratio * factor) / lately.ratio
@@ -120,13 +118,3 @@ class Rehearsal:
             ),
         )
         return replay, seen[max(seen)].labels
-
-    def source(self) -> Prometheus | None:
-        """Return the Prometheus of the configuration in force."""
-        wanted, old = self._config().prometheus, self._prometheus
-        if old is not None and old[0] != wanted:
-            old[1].close()
-            self._prometheus = None
-        if wanted is not None and self._prometheus is None:
-            self._prometheus = (wanted, Prometheus(wanted.url, wanted))
-        return None if self._prometheus is None else self._prometheus[1]

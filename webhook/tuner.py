@@ -27,6 +27,7 @@ from webhook.adapters.thresholds import (
     steps_of,
 )
 from webhook.adapters.verdictpast import SeriesTally, past_of, rated_queries, series_of, tallies
+from webhook.asking import Asking
 from webhook.config import WebhookConfig
 from webhook.core.thresholds import (
     BATCH,
@@ -77,13 +78,14 @@ class Tuner:
         self._clock = clock
         self._config = config
         self._metrics = ThresholdMetrics(registry, lambda: store.read_here(list_thresholds))
-        self._rehearsal = Rehearsal(store, clock, config)
-        self.weigher = Weigher(store, clock, registry, config, self._rehearsal.source)
+        self._asking = Asking(config)
+        self._rehearsal = Rehearsal(store, clock, config, self._asking)
+        self.weigher = Weigher(store, clock, registry, config, self._asking)
         self._one_at_a_time = asyncio.Lock()
 
     def close(self) -> None:
         """Let go of the threads."""
-        self._rehearsal.close()
+        self._asking.close()
 
     def changed(self, written: Written) -> None:
         """Count and log a change."""

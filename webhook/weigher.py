@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from promkit.clock import Clock
 from webhook.adapters.ensembles import ensemble_of
 from webhook.adapters.factstore import get_fact, put_fact
-from webhook.adapters.prometheus import Prometheus, PrometheusError
+from webhook.adapters.prometheus import PrometheusError
 from webhook.adapters.store import Store
 from webhook.adapters.weightmetrics import WeightMetrics
 from webhook.adapters.weightpast import WeightPast, queries_to_weigh, weight_past
@@ -24,6 +24,7 @@ from webhook.adapters.weights import (
     apply_weights,
     list_weights,
 )
+from webhook.asking import Asking
 from webhook.config import WebhookConfig
 from webhook.core.thresholds import is_safe, last_sunday
 from webhook.core.weights import (
@@ -59,7 +60,7 @@ class Weigher:
     clock : time
     registry : takes metrics
     config : returns what is in force
-    prometheus : returns whom to ask, None for nobody
+    asking : knows whom to ask how detectors are combined
     """
 
     def __init__(
@@ -68,12 +69,12 @@ class Weigher:
         clock: Clock,
         registry: CollectorRegistry,
         config: Callable[[], WebhookConfig],
-        prometheus: Callable[[], Prometheus | None],
+        asking: Asking,
     ) -> None:
         self._store = store
         self._clock = clock
         self._config = config
-        self._prometheus = prometheus
+        self._asking = asking
         self._metrics = WeightMetrics(registry, lambda: store.read_here(list_weights))
 
     def changed(self, written: WeightsWritten) -> None:
@@ -89,6 +90,8 @@ class Weigher:
         if not self._is_on:
             return ""
         try:
+            if query not in await self._queries(BATCH, query):
+                return ""
             written = await self._consider(query, "verdicts", _PAGE_SECONDS)
         except PrometheusError as error:
             # The loop tries again within a minute.
@@ -105,11 +108,8 @@ class Weigher:
         if not self._is_on:
             return
         try:
-            for query in await self._queries(BATCH):
-                await self._consider(query, "verdicts", _LOOP_SECONDS)
+            await self._consider_all("verdicts", BATCH)
             await self._weekly()
-        except PrometheusError as error:
-            log.warning("weights wait for Prometheus", extra={"problem": str(error)})
         except StoreError as error:
             log.warning("no weights are moved", extra={"problem": str(error)})
 
@@ -124,14 +124,24 @@ class Weigher:
         done = await self._store.read(lambda connection: get_fact(connection, _FACT))
         if done is not None and float(done) >= due:
             return
-        for query in await self._queries(WEEKLY_BATCH):
-            await self._consider(query, "weekly", _LOOP_SECONDS)
-        await self._store.write(lambda connection: put_fact(connection, _FACT, due, now))
+        if await self._consider_all("weekly", WEEKLY_BATCH):
+            await self._store.write(lambda connection: put_fact(connection, _FACT, due, now))
 
-    async def _queries(self, least: int) -> list[str]:
+    async def _consider_all(self, reason: Reason, least: int) -> bool:
+        """Weigh what is due; return whether nothing of it has to wait for Prometheus."""
+        is_done = True
+        for query in await self._queries(least):
+            try:
+                await self._consider(query, reason, _LOOP_SECONDS)
+            except PrometheusError as error:
+                is_done = False
+                log.warning("weights wait", extra={"query": query, "problem": str(error)})
+        return is_done
+
+    async def _queries(self, least: int, query: str | None = None) -> list[str]:
         names, now = self._config().tuning.alertnames, self._clock.now()
         return await self._store.read(
-            lambda connection: queries_to_weigh(connection, names, now, least)
+            lambda connection: queries_to_weigh(connection, names, now, least, query)
         )
 
     async def _consider(self, query: str, reason: Reason, seconds: float) -> WeightsWritten | None:
@@ -143,7 +153,6 @@ class Weigher:
             If there is a Prometheus, and it does not answer in time.
         """
         names, now = self._config().tuning.alertnames, self._clock.now()
-
         past = await self._store.read(lambda c: _due(c, query, reason, names, now))
         if past is None:
             return None
@@ -159,7 +168,7 @@ class Weigher:
     async def _ensemble(
         self, query: str, past: WeightPast, now: float, seconds: float
     ) -> Ensemble | None:
-        prometheus = self._prometheus()
+        prometheus = self._asking.prometheus()
         if prometheus is None:
             return None
         return await ensemble_of(prometheus, query, past.ratios, now, seconds)

@@ -48,14 +48,14 @@ class Scales:
         said = [(each.verdict == "confirmed", each.peaks, each.threshold) for each in judged]
         said += [(True, peaks, threshold) for peaks, threshold in self.marks]
         before = self.ratios(now)
-        after = self._next(said, before)
+        after = self.following(said, before)
         if after or reason != "weekly":
-            if self._loses(now, after):
+            if self.loses(now, after):
                 after = {}
             was = {name: before[name] for name in after}
             self.changes.append((now, reason, was, after))
 
-    def _next(
+    def following(
         self, said: list[tuple[bool, Peaks, float]], before: dict[str, float]
     ) -> dict[str, float]:
         real = sum(is_real for is_real, _, _ in said)
@@ -78,7 +78,7 @@ class Scales:
             return {}
         return {name: ratio for name, ratio in after.items() if ratio != before[name]}
 
-    def _loses(self, now: float, after: dict[str, float]) -> bool:
+    def loses(self, now: float, after: dict[str, float]) -> bool:
         today = self.ratios(now)
         for each in self.incidents.values():
             if each.verdict != "confirmed" or each.at < now - 14 * 86_400:

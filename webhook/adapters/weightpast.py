@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, cast, func, or_, select
+from sqlalchemy import Connection, Row, String, cast, func, or_, select, true
 
 from webhook.adapters.schema import audit, feedback, incidents, missed, observations
 from webhook.adapters.thresholds import Labels, audited, key_of, list_thresholds
@@ -44,11 +44,6 @@ class WeightPast:
     new: int
     last: Reason | None
     is_settled: bool
-
-    @property
-    def confirmed(self) -> int:
-        """How many alarms people confirmed."""
-        return sum(each.is_confirmed for each in self.alarms)
 
     def is_due(self, *, is_weekly: bool) -> bool:
         """Tell whether there is enough that is new."""
@@ -178,11 +173,17 @@ def _cut(ratio: float) -> float:
 
 
 def queries_to_weigh(
-    connection: Connection, alertnames: Collection[str], now: float, least: int
+    connection: Connection,
+    alertnames: Collection[str],
+    now: float,
+    least: int,
+    query: str | None = None,
 ) -> list[str]:
     """Return the queries of which so many incidents at least were judged since the last change.
 
     Only those are counted of which it is known what detectors said.
+
+    query : the only one to look at; None for all
     """
     table = incidents.c
     changed = (
@@ -205,6 +206,7 @@ def queries_to_weigh(
             cast(observations.c.detectors, String) != json.dumps({}),
             or_(changed.c.at.is_(None), feedback.c.changed_at > changed.c.at),
         )
+        .where(table.query == query if query is not None else true())
         .group_by(table.query)
         .having(func.count() >= least)
         .order_by(table.query)

@@ -160,7 +160,7 @@ def _incident(connection: Connection, query: str, at: float) -> int:
 
 def test_weights_are_those_of_the_book(engine: Engine) -> None:
     moves = 0
-    for seed in range(3):
+    for seed in range(2):
         world = World(seed)
         with engine.begin() as connection:
             for _ in range(220):
@@ -174,4 +174,4 @@ def test_weights_are_those_of_the_book(engine: Engine) -> None:
             if by in ("verdicts", "weekly"):
                 moves += bool(after)
                 assert all(0.8999 < after[name] / before[name] < 1.1001 for name in after)
-    assert moves >= 5
+    assert moves >= 4
