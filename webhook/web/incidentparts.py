@@ -80,14 +80,14 @@ def charted(
 
 
 STYLE = CHART_STYLE + (
-    ".state{font-size:1.1rem;margin:.25rem 0}.state+p,.state+p+p{margin:.25rem 0}"
+    ".state{margin:.25rem 0}.state+p{margin:.25rem 0}"
     ".numbers{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:.25rem 0}"
     ".numbers div{display:flex;flex-direction:column-reverse}"
     ".numbers dt{color:var(--soft);font-size:.875rem}"
     ".numbers dd{margin:0;font-size:1.15rem;font-weight:600;font-variant-numeric:tabular-nums}"
     ".verdicts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.5rem;"
     "margin:.5rem 0}"
-    ".verdicts button{padding:.6rem .75rem;text-align:left;background:var(--panel);"
+    ".verdicts button{padding:.5rem;text-align:left;background:var(--panel);"
     "color:var(--text);border-color:var(--soft);min-height:3.5rem}"
     ".verdicts button:hover{border-color:var(--press)}"
     ".verdicts button strong,.verdicts button small{display:block}"

@@ -10,9 +10,11 @@ from aiohttp import web
 from sqlalchemy import Connection, Row
 
 from webhook.adapters.missed import MissedRefused, list_missed
+from webhook.adapters.observations import observation_of
 from webhook.adapters.queries import incident_with_events
 from webhook.adapters.verdictpast import series_of
 from webhook.core.missed import Missed, missed_of
+from webhook.core.observation import Observation
 from webhook.core.text import one_line
 from webhook.web.missed import MARKING
 from webhook.web.said import Said
@@ -55,20 +57,29 @@ async def page(request: web.Request) -> web.Response:
     fields: Mapping[str, str] = {}
     if number.isascii() and number.isdigit() and len(number) <= 18:
         found = await request.app[MARKING].store.read(
-            lambda connection: incident_with_events(connection, int(number), 1)
+            lambda connection: (
+                incident_with_events(connection, int(number), 1),
+                observation_of(connection, int(number)),
+            )
         )
-        if found is not None:
-            fields = _as_fields(request, found[0])
+        if found[0] is not None:
+            fields = _as_fields(request, found[0][0], found[1])
     return await _page(request, fields)
 
 
-def _as_fields(request: web.Request, incident: Row[Any]) -> Mapping[str, str]:
+def _as_fields(
+    request: web.Request, incident: Row[Any], observation: Observation | None
+) -> Mapping[str, str]:
     """Return the form filled in with the series of an incident, and the time before it."""
+    series: Mapping[str, str] = series_of(incident.labels, ())
+    if observation is not None and observation.series is not None:
+        # Without what was added to the alert on its way.
+        series = observation.series
     zone = ZoneInfo(request.app[MISSED_PAGES].zone())
     end = incident.starts_at
     return {
         "query": incident.query,
-        "labels": _lines(series_of(incident.labels, ())),
+        "labels": _lines(series),
         "start": datetime.fromtimestamp(end - 3600.0, zone).strftime(_INPUT),
         "end": datetime.fromtimestamp(end, zone).strftime(_INPUT),
     }

@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 from promkit.errors import SecretUnavailable
 from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW, alert_json, body
-from tests.webhook.web.forms import press
+from tests.webhook.web.forms import press, press_only
 from tests.webhook.web.site import Site
 from webhook.adapters.observations import put_observation
 from webhook.adapters.schema import feedback, incidents, patterns
@@ -41,12 +41,16 @@ async def verdicts(site: Site) -> list[tuple[str, str, str, str]]:
     return [(row.verdict, row.reason, row.author, row.via) for row in found]
 
 
+async def keep(site: Site, seen: Observation) -> None:
+    await site.store.write(lambda connection: put_observation(connection, seen))
+
+
 async def test_a_button_stores_a_verdict_once_and_the_page_says_what_it_did(site: Site) -> None:
     await site.post(body(alert_json()))
     site.said = "7 of 10 false alarms for this series; its threshold stays"
 
-    pressed = await press(
-        site.client, "/incidents/1", "/incidents/1", follow=False, verdict="false_alarm",
+    pressed = await press_only(
+        site.client, "/incidents/1", "/incidents/1", verdict="false_alarm",
         reason="a backup", author="ana",
     )  # fmt: skip
     assert pressed.status == 303
@@ -98,7 +102,7 @@ async def test_without_prometheus_the_stored_course_is_drawn_or_its_lack_is_said
     assert "<svg" not in bare
 
     seen = Observation(1, NOW - 5, peak_score=0.97, threshold=0.6, course=COURSE)
-    await site.store.write(lambda connection: put_observation(connection, seen))
+    await keep(site, seen)
     page = await text(site)
     assert page.count("<svg") == 2
     assert "2 samples are outside of the normal band" in page
@@ -110,8 +114,7 @@ async def test_without_prometheus_the_stored_course_is_drawn_or_its_lack_is_said
     # A course without any score is drawn, and no sample of it is called the one that was judged.
     unscored = ObservedCourse(NOW - 60, 60, [1.0], [1.0], [0.5], [2.0], [float("nan")])
     for course in (unscored, None):
-        later = Observation(1, NOW, course=course)
-        await site.store.write(lambda connection, later=later: put_observation(connection, later))
+        await keep(site, Observation(1, NOW, course=course))
         assert "is not known: no Prometheus" in await text(site)
 
 

@@ -4,10 +4,12 @@ import pytest
 
 from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW, alert_json, body
-from tests.webhook.web.forms import press
+from tests.webhook.web.forms import press, press_only
 from tests.webhook.web.site import Site, running
+from webhook.adapters.observations import put_observation
 from webhook.adapters.schema import missed
 from webhook.adapters.store import Store
+from webhook.core.observation import Observation
 from webhook.web.missedpage import labels_of
 
 PAGE = "/missed"
@@ -31,7 +33,7 @@ async def text(site: Site, path: str = PAGE) -> str:
 
 async def test_a_mark_is_made_and_taken_back(site: Site) -> None:
     assert "Nobody has marked anything yet." in await text(site)
-    made = await press(site.client, PAGE, PAGE, follow=False, **FORM)
+    made = await press_only(site.client, PAGE, PAGE, **FORM)
     assert made.status == 303
     page = await text(site, f"/{made.headers['Location']}")
     assert "Done: mark 1: an alert of cpu was missed" in page
@@ -99,6 +101,9 @@ async def test_the_page_of_an_incident_leads_to_a_form_that_is_filled_in(site: S
     assert 'value="2027-01-15T06:59"' in page
     assert 'value="2027-01-15T07:59"' in page
     assert 'value="cpu"' not in await text(site, f"{PAGE}?incident=99")
+    seen = Observation(1, NOW, series={"instance": "exact"})
+    await site.store.write(lambda connection: put_observation(connection, seen))
+    assert ">instance=exact</textarea>" in await text(site, f"{PAGE}?incident=1")
 
 
 async def test_older_marks_are_on_further_pages(site: Site) -> None:

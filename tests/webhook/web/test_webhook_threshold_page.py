@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert
 from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW
 from tests.webhook.judging import LABELS, SERIES, judged
-from tests.webhook.web.forms import press
+from tests.webhook.web.forms import press, press_only
 from tests.webhook.web.site import Site, running
 from webhook.adapters.schema import patterns, thresholds, weights
 from webhook.adapters.store import Store
@@ -101,9 +101,7 @@ async def test_the_history_has_pages(learned: Site) -> None:
 
 
 async def test_undo_takes_back_thresholds_and_weights_once(learned: Site) -> None:
-    pressed = await press(
-        learned.client, PAGE, PAGE, follow=False, undo="1", reason="too deaf", query="cpu"
-    )
+    pressed = await press_only(learned.client, PAGE, PAGE, undo="1", reason="too deaf", query="cpu")
     assert pressed.status == 303
     after = pressed.headers["Location"]
     assert after.startswith("thresholds?query=cpu&said=")
