@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 import requests
 
-from exporter.core.masks import Masks
+from exporter.adapters.prometheus import PrometheusSource
+from exporter.core.masks import Mask, Masks
 from exporter.core.series import SeriesBatch
 from exporter.lifecycle.silencemasks import END, START, silence_masks
+from exporter.loops.maskreading import question
+from exporter.settings.masks import MasksConfig
 from tests.e2e.programs import Programs, free_ports, programs_in
 from webhook.adapters.alertmanager import Alertmanager
 from webhook.adapters.jsonget import JsonSource
@@ -134,3 +137,47 @@ def test_the_same_alerts_are_silenced_and_masked(programs: Programs, tmp_path: P
     (ended,) = (each for each in read if each.id == kept[0].id)
     assert ended.ends_at <= time.time(), rfc3339(ended.ends_at)
     assert ended in publishable(read, time.time())[0]
+
+
+WEBHOOK = """
+store: {{url: "sqlite:///{folder}/webhook.db"}}
+alertmanager: {{url: "http://127.0.0.1:{port}"}}
+reconcile: {{receiver: nobody}}
+"""
+PROMETHEUS = """
+global: {{scrape_interval: 1s}}
+scrape_configs:
+  - {{job_name: anomaly-webhook, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}
+"""
+
+
+def test_a_silence_reaches_the_exporter(programs: Programs, tmp_path: Path) -> None:
+    alertmanager, prometheus, webhook = free_ports(3)
+    names = ("alertmanager", "webhook", "prometheus")
+    configs = {name: tmp_path / f"{name}.yml" for name in names}
+    configs["alertmanager"].write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    configs["webhook"].write_text(WEBHOOK.format(folder=tmp_path, port=alertmanager))
+    configs["prometheus"].write_text(PROMETHEUS.format(port=webhook))
+    programs.alertmanager(
+        "alertmanager", alertmanager, configs["alertmanager"], "--cluster.listen-address="
+    )
+    programs.wait_until_ready(alertmanager)
+    known = Known(f"http://127.0.0.1:{alertmanager}")
+    known.add(7, r'a=~"q\"\\\\.\n"', None)
+    programs.webhook(webhook, configs["webhook"])
+    programs.prometheus(prometheus, configs["prometheus"])
+    programs.wait_until_ready(webhook, prometheus)
+    source = PrometheusSource(f"http://127.0.0.1:{prometheus}", requests.Session())
+
+    def masks() -> list[Mask]:
+        now = int(time.time()) * 1000
+        answer = source.fetch(question(MasksConfig()), now, now, 1000, 10.0)
+        return list(silence_masks(answer).masks)
+
+    (found,) = programs.wait_for("the silence", masks, 40)
+    assert found.concerns({"case": "7", "a": 'q"\\x\n'})
+    assert not found.concerns({"case": "7", "a": 'q"\\x'})
+    assert not found.concerns({"case": "8"})
+    start, end = found.spans(0, 0)[0].tolist()
+    assert end - start == pytest.approx(3_600_000, abs=60_000)
+    assert abs(start / 1000 - time.time()) < 120
