@@ -12,7 +12,7 @@ from webhook.adapters.outbox import Claimed
 from webhook.config import WebhookConfig
 from webhook.core.alerts import Status
 from webhook.core.facts import Digest, DigestRow, Links, Reading, Siblings
-from webhook.core.links import graph_url, is_web, series_labels, silence_url
+from webhook.core.links import graph_url, is_web, series_labels, silence_url, without_secrets
 from webhook.core.message import Message
 from webhook.core.patterns import began_words
 from webhook.core.sandbox import TemplateProblem
@@ -127,7 +127,7 @@ class Composer:
         until = message.ends_at or incident.opened_at
         if config.prometheus is not None and labels.get("query"):
             own = series_labels(labels) if enriched.found is None else enriched.found.labels
-            link = config.prometheus.external_url or config.prometheus.url.rstrip("/")
+            link = config.prometheus.external_url or without_secrets(config.prometheus.url)
             graph = graph_url(link, own, until, HOURS)
         alertmanager = ""
         if config.alertmanager is not None and config.alertmanager.external_url:

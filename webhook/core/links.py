@@ -6,7 +6,7 @@ from an alert is only ever shown, as a link, if it is one of the web.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from promkit.durations import format_duration
 
@@ -17,6 +17,14 @@ _BAND = "anomaly_(value|expected_value|lower_bound|upper_bound)"
 def is_web(text: str) -> bool:
     """Tell whether a text may be shown as a link: `javascript:` must not run in our pages."""
     return text.startswith(("http://", "https://")) and not any(map(str.isspace, text))
+
+
+def without_secrets(url: str) -> str:
+    """Return what of an address that we ask may be shown: no user name, password or query."""
+    parts = urlsplit(url)
+    return urlunsplit(
+        (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", "")
+    )
 
 
 def series_labels(labels: Mapping[str, str]) -> dict[str, str]:

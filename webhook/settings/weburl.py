@@ -14,8 +14,10 @@ def web_url(url: str) -> str:
     except ValueError:
         is_good = False
     if not is_good or parts.query or parts.fragment or parts.username:
+        # What stands before the host may be a password.
+        shown = "an address" if "@" in url or "?" in url else repr(url)
         raise ValueError(
-            f"found {url!r}; allowed: http:// or https:// with a host, and a path if a proxy "
+            f"found {shown}; allowed: http:// or https:// with a host, and a path if a proxy "
             "adds one, without user name, query or fragment"
         )
     return url.rstrip("/")
