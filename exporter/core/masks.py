@@ -81,12 +81,8 @@ class Masks:
     def rows(self, query: str, keys: Keys, masks: Sequence[Mask]) -> Bools:
         """Return which series of a query any of some masks concerns, bool [S]."""
         found = np.zeros(len(keys), dtype=np.bool_)
-        for mask in masks:
-            known = self._kept.get((query, mask))
-            if known is None or known[0] != keys:
-                told = [mask.concerns(named(key)) for key in keys]
-                known = self._kept[query, mask] = keys, np.array(told, dtype=np.bool_)
-            found |= known[1]
+        for told in self._concerned(query, keys, masks):
+            found |= told
         return found
 
     def where(self, query: str, keys: Keys, times: Ints) -> Bools | None:
@@ -95,9 +91,24 @@ class Masks:
         if not holds.any():
             return None
         found = np.zeros((len(keys), len(times)), dtype=np.bool_)
-        for place, mask in enumerate(masks):
-            found |= self.rows(query, keys, (mask,))[:, None] & holds[place]
+        for told, held in zip(self._concerned(query, keys, masks), holds, strict=True):
+            found |= told[:, None] & held
         return found
+
+    def _concerned(self, query: str, keys: Keys, masks: Sequence[Mask]) -> list[Bools]:
+        """Return which series each mask concerns, each bool [S]; found out once for all."""
+        new = []
+        for mask in masks:
+            known = self._kept.get((query, mask))
+            if known is None or known[0] != keys:
+                new.append(mask)
+        if new:
+            told = np.empty((len(new), len(keys)), dtype=np.bool_)
+            for row, key in enumerate(keys):
+                labels = named(key)
+                told[:, row] = [mask.concerns(labels) for mask in new]
+            self._kept.update(((query, mask), (keys, told[i])) for i, mask in enumerate(new))
+        return [self._kept[query, mask][1] for mask in masks]
 
     def _holding(self, query: str, times: Ints) -> tuple[list[Mask], Bools]:
         """Return the M masks of a query that may hold, and when each does, bool [M, T]."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from exporter.core.labelnames import MOVED, named, published_labels
+from exporter.core.labelnames import MOVED, OURS, named, published_labels
 from exporter.core.masks import Mask, fixed_mask
 from exporter.core.series import SeriesBatch
 from exporter.core.spans import merged
@@ -98,14 +98,17 @@ def _concerns(matchers: Sequence[Matcher]) -> Callable[[Mapping[str, str]], bool
     """
     names = {matcher.name for matcher in matchers}
     of_query = any(matcher.name == "query" and _needs_value(matcher) for matcher in matchers)
+    # Where a scrape of the exporter moved labels aside, those in their place are its own.
+    asked = [each for each in matchers if each.name != "query" and MOVED + each.name not in names]
+    plain = [each for each in asked if each.name not in (*OURS, *_OF_ALERTS)]
 
     def concerns(labels: Mapping[str, str]) -> bool:
+        # Nearly all series are refused here, by a label that is published as it is.
+        if any(labels.get(each.name) and not each.matches(labels) for each in plain):
+            return False
         own = _alerted(labels)
         is_about = of_query
-        for matcher in matchers:
-            # Where a scrape of the exporter moved labels aside, those in their place are its own.
-            if matcher.name == "query" or f"{MOVED}{matcher.name}" in names:
-                continue
+        for matcher in asked:
             found = own.get(matcher.name, own.get(matcher.name.removeprefix(MOVED)))
             if found is None:
                 continue
