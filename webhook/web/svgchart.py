@@ -44,6 +44,8 @@ _TOP, _RIGHT, _PLOT, _GAP, _STRIP, _FOOT = 26.0, 10.0, 190.0, 18.0, 44.0, 34.0
 _HEIGHT = _TOP + _PLOT + _GAP + _STRIP + _FOOT
 # Of a letter at 12 px, on average.
 _LETTER, _DIGIT = 6.6, 7.2
+# One sample of so many is not worth a word.
+_SMALLEST_GAP = 50
 _WIDTHS = (("broad", 720.0, 8), ("slim", 340.0, 4))
 _LEGEND = (
     ("value", "value"),
@@ -272,7 +274,8 @@ def in_words(course: Course, subject: Subject) -> str:
     else:
         text += ", always within its normal band"
     missing = sum(map(math.isnan, course.values))
-    if missing and len(course.times) > 1:
+    # The last moments are not scraped yet; that is no gap.
+    if missing * _SMALLEST_GAP > len(course.times):
         step = (course.times[-1] - course.times[0]) / (len(course.times) - 1)
         text += f"; samples of {span(missing * step)} are missing"
     known = [score for score in course.scores if math.isfinite(score)]
