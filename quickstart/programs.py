@@ -1,6 +1,6 @@
 """Where do Prometheus, Alertmanager and node_exporter come from on a fresh machine?
 
-As a program: gets them, and stress-ng and PostgreSQL beside them, for the tests.
+As a program: gets them, and stress-ng, PostgreSQL and Chromium beside them, for the tests.
 """
 
 import os
@@ -136,6 +136,7 @@ def main() -> int:
         obtain(FOLDER, lambda text: print(text, flush=True))
         install("stress-ng", lambda: shutil.which("stress-ng") is not None)
         install("postgresql", lambda: postgres_program("initdb") is not None)
+        install("chromium", lambda: shutil.which("chromium") is not None)
     except ProgramsMissing as error:
         print(error, file=sys.stderr)
         return 1

@@ -63,11 +63,12 @@ class Programs:
             "--log.level=warn",
         )
 
-    def webhook(self, port: int, config: Path) -> None:
+    def webhook(self, port: int, config: Path, *more: str) -> None:
         self.run(
             "webhook",
             *(sys.executable, "-m", "webhook", "run", f"--config.file={config}"),
             f"--web.listen-address=127.0.0.1:{port}",
+            *more,
         )
 
     def kill(self, name: str) -> None:
