@@ -37,15 +37,21 @@ TEMPORARY = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer and as much of its body as was asked for."""
+    """A 2xx answer and as much of its body as was asked for.
+
+    Parameters
+    ----------
+    hidden : what must not be shown of it
+    """
 
     status: int
     body: bytes
+    hidden: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The body as one line that can be stored and shown."""
-        return one_line(self.body.decode("utf-8", "replace"))
+        return one_line(self.body.decode("utf-8", "replace"), hidden=self.hidden)
 
 
 class Poster:
@@ -89,9 +95,9 @@ class Poster:
                 headers={**headers, **trace_headers()},
                 allow_redirects=False,
             ) as response:
-                if 200 <= response.status < 300:
-                    return Answer(response.status, await _start(response, read))
                 hidden = (*secrets, *_parts(url))
+                if 200 <= response.status < 300:
+                    return Answer(response.status, await _start(response, read), hidden)
                 message = f"HTTP {response.status}"
                 if excerpt := await _excerpt(response, hidden):
                     message += f": {excerpt}"

@@ -56,7 +56,9 @@ class Bot:
                     raise
         posted = await self._with_words("chat.postMessage", body, sheet, {"channel": channel})
         where, at = str(posted.get("channel", channel)), str(posted.get("ts", ""))
-        receipt = Receipt(f"ok, message {one_line(at, 40)}", {"channel": where, "ts": at})
+        receipt = Receipt(
+            f"ok, message {one_line(at, 40, (self._token,))}", {"channel": where, "ts": at}
+        )
         if message.picture is None:
             return receipt
         left = DEADLINE_SECONDS - 1.0 - (self._clock.monotonic() - began)
@@ -69,7 +71,7 @@ class Bot:
         lasted = next((line.words for line in sheet.lines if line.name == "lasted"), "")
         answer = Json({"text": escaped(f"{sheet.title}\n{lasted}".strip(), 1_000)})
         await self._call("chat.postMessage", answer.with_fields(channel=channel, thread_ts=at))
-        return Receipt(f"ok, message {one_line(at, 40)} edited and answered", place)
+        return Receipt(f"ok, message {one_line(at, 40, (self._token,))} edited and answered", place)
 
     async def _with_words(
         self, method: str, body: Json, sheet: Sheet, place: dict[str, str]
@@ -142,7 +144,8 @@ class Bot:
         if not isinstance(found, dict):
             raise ChannelError("server_error", f"{method}: Slack answered no JSON object")
         if found.get("ok") is not True:
-            raise api_failure(method, str(found.get("error", "unknown")), self._details(found))
+            word = one_line(str(found.get("error", "unknown")), hidden=(self._token,))
+            raise api_failure(method, word, self._details(found))
         return found
 
     def _details(self, found: dict[str, Any]) -> str:
