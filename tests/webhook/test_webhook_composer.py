@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from promkit.clock import ManualClock
 from tests.webhook.deliveries import NOW
@@ -179,6 +179,16 @@ async def test_a_broken_store_costs_history_and_links_not_the_message(store: Sto
 async def rename(store: Store, table: str) -> None:
     statement = text(f"ALTER TABLE {table} RENAME TO gone_{table}")
     await store.write(lambda connection: connection.execute(statement))
+
+
+async def test_a_message_says_what_it_was_taken_for_at_first(store: Store) -> None:
+    async with desk(store, NOW, "{}") as at_desk:
+        await at_desk.hears(alert(NOW))
+        followed = {"pattern_id": 3, "pattern_left": "left", "pattern_left_at": NOW + 30}
+        await store.write(lambda connection: connection.execute(update(incidents).values(followed)))
+        first, last = await at_desk.message(), await at_desk.message("resolved")
+    assert first.why == "began like harmless pattern 3, then left it"
+    assert last.why == first.why, "who hears of both in one message reads it, too"
 
 
 async def test_users_words_take_the_place_of_ours_for_their_channel(store: Store) -> None:

@@ -15,6 +15,7 @@ from tests.webhook.deliveries import NOW, delivery
 from tests.webhook.judging import LABELS, SERIES
 from tests.webhook.patterned import DAY, SILENCING, put_pattern
 from webhook.adapters.database import Database, migrate
+from webhook.adapters.feedback import judge
 from webhook.adapters.gate import Look, look
 from webhook.adapters.outbox import Outcome, claim, settle
 from webhook.adapters.patterns import PatternRefused, forget, list_patterns
@@ -32,6 +33,7 @@ from webhook.core.patterns import Left
 from webhook.core.quiet import DAYS, QuietHours
 from webhook.core.routing import Routing, Target
 from webhook.core.throttle import LEASE_SECONDS, Rules, Total
+from webhook.core.verdicts import Judgement
 
 RULES = Rules(total=Total(4, 600.0), digest=60.0, patterns=SILENCING)
 ROUTING = Routing((Target("chat"), Target("log")))
@@ -211,11 +213,16 @@ def end_forgotten(world: World) -> None:
         forget(connection, 1, "ana", "", world.now)
 
 
+def end_confirmed(world: World) -> None:
+    with world.engines[0].begin() as connection:
+        judge(connection, 1, Judgement("confirmed", "", "ana", "api"), world.now)
+
+
 def end_switched_off(world: World) -> None:
     world.rules = replace(RULES, patterns=None)
 
 
-@pytest.mark.parametrize("end", [end_expired, end_forgotten, end_switched_off])
+@pytest.mark.parametrize("end", [end_expired, end_forgotten, end_confirmed, end_switched_off])
 def test_a_pattern_that_is_over_silences_nothing(world: World, end: Any) -> None:
     world.pattern(expires_at=world.now + 50)
     world.fire()
@@ -227,6 +234,18 @@ def test_a_pattern_that_is_over_silences_nothing(world: World, end: Any) -> None
     assert world.rows()[0].pattern_left == "ended"
     world.fire("a", severity="info")
     assert world.look().is_admitting, "nor anything new"
+
+
+def test_what_left_it_and_was_real_says_nothing_against_it(world: World) -> None:
+    world.pattern()
+    world.fire()
+    world.look()
+    world.watch("left")
+    end_confirmed(world)
+    world.resolve()
+    world.fire()
+    world.look()
+    assert [one.incident for one in world.silent()] == [2]
 
 
 def test_only_its_series_level_alert_and_hour(world: World) -> None:
