@@ -107,6 +107,7 @@ prometheus: {url: "{prometheus}"}
 alertmanager: {url: "{alertmanager}"}
 reconcile: {receiver: anomaly-webhook}
 dead_mans_switch: {channels: [receiver]}
+shadow: [{name: careful, ratio: 1.2, queries: [runnable_processes]}]
 """
 
 HOLIDAYS = """\

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,10 @@ class Desk:
         )
         self.programs.wait_until_ready(self.ports["prometheus"], self.ports["alertmanager"])
         for name, seconds in (("webhook", 40.0), ("exporter", 180.0)):
-            self.programs.wait_for(name, lambda name=name: self.get(name, "/-/ready").ok, seconds)
+            self.programs.wait_for(name, partial(self._is_ready, name), seconds)
+
+    def _is_ready(self, name: str) -> bool:
+        return self.get(name, "/-/ready").ok
 
     def get(self, name: str, path: str) -> requests.Response:
         return requests.get(self.urls[name] + path, auth=(USER, PASSWORD), timeout=5)

@@ -10,7 +10,11 @@ from tests.grafana.expressions import dashboard_expressions
 
 pytestmark = pytest.mark.e2e
 
-SLOW = {"anomaly_seasonality_strength", "anomaly_quality_degradation_severity"}
+SLOW = {
+    "anomaly_seasonality_strength",
+    "anomaly_quality_degradation_severity",
+    "anomaly_shadow_alarms_per_day",
+}
 """Gauges that need hours or weeks; unit tests see them."""
 
 
