@@ -20,10 +20,10 @@ STYLE: Final = (
     "nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:0}"
     "a{display:inline-block;padding:.125rem 0}:focus-visible{outline:3px solid;outline-offset:2px}"
     "h2{margin:1.5rem 0 .5rem;font-size:1.25rem}"
-    "table{display:table;width:100%;font-size:.9375rem}"
+    "table{display:table;overflow:visible;width:100%;font-size:.9375rem}"
     "caption{text-align:left;color:var(--dim);padding:0 .75rem .5rem}"
     "td,th{overflow-wrap:break-word}td:last-child{overflow-wrap:anywhere}"
-    "td>span>span{white-space:nowrap}"
+    "td[data-label=cost]{min-width:9rem}td[data-label=series]{min-width:8rem}"
     "small,.dim{color:var(--dim);font-size:.875rem}td small,th small{display:block}"
     ".bad{color:var(--bad);font-weight:600}.wait{color:var(--wait);font-weight:600}"
     ".good{color:var(--good)}"
@@ -171,8 +171,8 @@ def _cost(one: QueryRow) -> str:
     each = f"{span(cost.judging / one.series)} per series, " if one.series else ""
     columns = amount(cost.columns, "instant", "instants")
     return (
-        f'{share}<small class="at">{each}{columns}</small>'
-        f'<small class="at">before that Prometheus {span(cost.asking)}</small>'
+        f"{share}<small>{each}{columns}</small>"
+        f"<small>before that Prometheus {span(cost.asking)}</small>"
     )
 
 

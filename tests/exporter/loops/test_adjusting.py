@@ -158,6 +158,8 @@ async def test_the_last_answer_holds_while_there_is_none(
         assert await bench.after(INTERVAL) == 0.6
         assert await bench.after(FIRST_RETRY) == 0.6
         assert bench.loop.facts().failures == {"timeout": 2}
+        assert bench.loop.problem is not None
+        assert (bench.loop.problem.fault, bench.loop.problem.what) == ("timeout", "adjustments")
         assert bench.loop.facts().last_read == 0.0
         webhook.error = RuntimeError("a defect")
         assert await bench.after(INTERVAL) == 0.6
@@ -165,6 +167,7 @@ async def test_the_last_answer_holds_while_there_is_none(
         webhook.error = None
         assert await bench.after(INTERVAL) == 0.6
         assert bench.loop.last_error is None
+        assert bench.loop.problem is None
     told = [r for r in caplog.records if "cannot be read" in r.message]
     assert len(told) == 2  # once each
 

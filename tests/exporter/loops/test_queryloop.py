@@ -59,9 +59,13 @@ class Broken(ArraySource):
 
 
 def loop_of(
-    source: ArraySource, clock: ManualClock, pool: ThreadPoolExecutor, lookback: str = "10m"
+    source: ArraySource,
+    clock: ManualClock,
+    pool: ThreadPoolExecutor,
+    lookback: str = "10m",
+    more: str = "",
 ) -> QueryLoop:
-    text = f"queries: [{{name: q, expr: up, offset: 0, lookback: {lookback}}}]"
+    text = f"queries: [{{name: q, expr: up, offset: 0, lookback: {lookback}{more}}}]"
     (query,) = parse_config(text, "c.yml").all_queries()
     runner = QueryRunner(query, source, None, lambda phase, seconds: None, lambda: 0.0)
     return QueryLoop(runner, INTERVAL, clock=clock, pool=pool, metrics=SelfMetrics("1"))
@@ -189,3 +193,36 @@ async def test_each_evaluation_is_one_trace_in_every_thread() -> None:
     assert "" not in first
     assert source.traces[-1] not in first
     assert current_trace() == ""
+
+
+async def test_the_page_is_told_what_goes_wrong_and_when_the_query_is_warm() -> None:
+    clock = ManualClock(3000.0)
+    source = ArraySource(np.random.default_rng(3).normal(5.0, 1.0, (3, 400)))
+    with ThreadPoolExecutor(1) as pool:
+        loop = loop_of(source, clock, pool, "3m", ", max_series: 2, ensemble: sensitive")
+        assert (loop.row().state, loop.row().cost) == ("first evaluation", None)
+        loop.start()
+        async with asyncio.timeout(60):
+            await clock.until_sleeping()
+        row = loop.row()
+        assert (row.state, row.series, row.warming) == ("warming up", 2, 2)
+        assert row.ready_in == (20 - 13) * INTERVAL  # of mad, the quickest
+        assert row.weights == {"forecast_error": 1.0, "novelty": 1.0, "mad": 1.0}
+        assert row.cost is not None
+        assert row.cost.columns == 13
+        assert row.size is not None
+        assert row.size > 2 * 192
+        (full,) = row.problems
+        assert (full.what, full.fault) == ("series", "max_series")
+        source.is_slow = True
+        async with asyncio.timeout(60):
+            await clock.advance(INTERVAL)
+            await clock.until_sleeping()
+        row = loop.row()
+        assert (row.state, row.series, row.warming, row.ready_in) == ("failing", 0, 0, None)
+        assert [one.fault for one in row.problems] == ["timeout", "max_series"]
+        assert row.problems[0].expr == "up"
+        again = loop_of(source, clock, pool)
+        again.succeed(loop)
+        assert [one.fault for one in again.row().problems] == ["timeout", "max_series"]
+        await loop.stop()
