@@ -290,8 +290,11 @@ async def test_a_verdict_moves_a_threshold_and_tells_prometheus(tmp_path: Path) 
             page = (await site.get("/metrics"))[1]
             shown = (await site.get("/thresholds"))[1]
             listed = json.loads((await site.get("/api/v1/adjustments"))[1])["adjustments"]
+            history = json.loads((await site.get("/api/v1/thresholds/history"))[1])["history"]
+            weights = json.loads((await site.get("/api/v1/weights"))[1])
 
     assert "the threshold is raised by 10 %, to 1.1 times" in said
     assert 'anomaly_threshold_adjustment_ratio{instance="a",query="cpu"} 1.1' in page
-    assert "Undo 11" in shown
+    assert f"Undo {history[0]['change']}" in shown
+    assert weights == {"weights": []}
     assert [(each["labels"], each["ratio"]) for each in listed] == [({"instance": "a"}, 1.1)]
