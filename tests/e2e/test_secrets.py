@@ -1,0 +1,434 @@
+"""Does a secret ever stand where somebody reads? Everything fails, everything works, and we look.
+
+Every secret that a program can have is a word that stands nowhere else. Whoever is asked answers
+with all that they were sent, which is the worst that an error page can do.
+"""
+
+import base64
+import gzip
+import itertools
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+
+import bcrypt
+import pytest
+import requests
+
+from tests.e2e.programs import Programs, free_ports, programs_in
+from tests.webhook.deliveries import alert_json, body
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+CERTS = Path(__file__).parents[1] / "promkit" / "certs"
+# How the other side behaves, and where it is: behind TLS that it does not speak, or nowhere.
+MODES = ("refused", "denied", "failing", "tls", "silent", "fine")
+
+
+class Words:
+    """Makes words, and finds them in whatever form they may have been written."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self.made: dict[str, str] = {}
+
+    def new(self, what: str, length: int = 0) -> str:
+        word = f"canary{next(self._numbers):02}{what}".replace("_", "").ljust(length, "x")
+        self.made[what] = word
+        return word
+
+    def found_in(self, text: str) -> list[str]:
+        return [
+            what
+            for what, word in self.made.items()
+            if any(form in text for form in (word, quote(word), word[::-1], *_encoded(word)))
+        ]
+
+
+def _encoded(word: str) -> Iterator[str]:
+    # In the middle of a longer text, base64 has one of three forms.
+    for shift in range(3):
+        raw = base64.b64encode(b"x" * shift + word.encode()).decode()
+        yield raw[4:-4]
+
+
+class Echo:
+    """Answers as it is told to, with everything that it was sent."""
+
+    def __init__(self) -> None:
+        self.mode = "fine"
+        self.asked = 0
+        self.released = threading.Event()
+        echo = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                sent = self.rfile.read(length).decode("utf-8", "replace")
+                echo.asked += 1
+                if echo.mode == "silent":
+                    echo.released.wait(30)
+                status = 401 if echo.mode == "denied" else 200
+                told = f"{self.path}\n{self.headers}\n{sent}"
+                if echo.mode == "failing":
+                    told = json.dumps({"ok": False, "error": told})
+                elif status == 200:
+                    told = json.dumps({"ok": True, "status": "success", "message": told})
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(told.encode())))
+                self.end_headers()
+                self.wfile.write(told.encode())
+
+            do_GET = do_POST = _answer
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def address(self, mode: str, refused: int) -> str:
+        """Return where somebody is in a mode, and be so from now on."""
+        self.mode = mode
+        port = refused if mode == "refused" else self.port
+        return f"{'https' if mode == 'tls' else 'http'}://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    with programs_in(tmp_path) as programs:
+        yield programs
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    with closing(Echo()) as echo:
+        yield echo
+
+
+def web_config(path: Path, password: str) -> Path:
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+    path.write_text(f"basic_auth_users: {{ops: '{hashed}'}}\n")
+    return path
+
+
+def text_of(path: Path) -> str:
+    raw = path.read_bytes()
+    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("latin-1")
+
+
+def written(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield str(path.relative_to(folder)), text_of(path)
+
+
+def reload(port: int, user: tuple[str, str]) -> None:
+    answer = requests.post(f"http://127.0.0.1:{port}/-/reload", auth=user, timeout=60)
+    assert answer.ok, answer.text
+
+
+def attempts(port: int, user: tuple[str, str], paths: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a reader gets: pages, and what those get who may not read."""
+    base = f"http://127.0.0.1:{port}"
+    for path in paths:
+        for auth in (user, None, ("ops", f"{user[1]}wrong"), ("nobody", user[1])):
+            answer = requests.get(base + path, auth=auth, timeout=30)
+            yield f"{path} {answer.status_code}", f"{answer.headers}\n{answer.text}"
+
+
+def check(words: Words, read: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    return {where: found for where, text in read if (found := words.found_in(text))}
+
+
+WEBHOOK_PATHS = [
+    *(
+        "/",
+        "/metrics",
+        "/incidents/1",
+        "/incidents/2",
+        "/incidents/999",
+        "/thresholds",
+        "/channels",
+    ),
+    *("/api/v1/alerts", "/api/v1/notifications", "/api/v1/incidents/1", "/api/v1/statistics"),
+    *("/api/v1/adjustments", "/api/v1/feedback", "/api/v1/quality", "/login", "/feedback/token"),
+    *("/-/ready", "/-/healthy", "/nowhere"),
+]
+
+
+class Secrets:
+    """Files that each hold a secret, and the configuration of a webhook that has every kind."""
+
+    def __init__(self, folder: Path, outside: Path, echo: Echo, refused: int) -> None:
+        self.words = Words()
+        self.password = self.words.new("web_password")
+        self._folder, self._outside, self._echo, self._refused = folder, outside, echo, refused
+        key = (CERTS / "client.key").read_text()
+        self.words.made["tls_key"] = key.splitlines()[1]
+        self.tls = (
+            f"{{ca_file: {CERTS}/ca.crt, cert_file: {CERTS}/client.crt, "
+            f"key_file: {self.file('key', key)}}}"
+        )
+        self._signing = base64.b64encode(self.words.new("signing", 32).encode()).decode()
+        self.words.made["signing_key"] = self._signing
+        self._links = self.file("link_secret", self.words.new("link_secret", 40))
+        self._slack = self.file("slack_signing")
+
+    def file(self, name: str, text: str = "") -> Path:
+        path = self._folder / name
+        path.write_text(text or self.words.new(name))
+        return path
+
+    def webhook(self, mode: str) -> str:
+        """Return the configuration, with everybody else behaving in a mode from now on."""
+        words, base = self.words, self._echo.address(mode, self._refused)
+        scheme, host = base.split("://")
+        basic = f"basic_auth: {{username: u, password: {words.new('source_password')}}}"
+        bearer = f"authorization: {{credentials_file: {self.file('source_bearer')}}}"
+        header = f"headers: {{X-Token: {words.new('source_header')}}}"
+        source = f"{scheme}://u:{words.new('source_userinfo')}@{host}/prefix"
+        return (
+            f"store: {{url: 'sqlite:///{self._outside}/webhook.db'}}\n"
+            f"channels: {json.dumps(self._channels(mode, base))}\n"
+            f"prometheus: {{url: '{source}', tls_config: {self.tls}, {basic}, {header}}}\n"
+            f"alertmanager: {{url: '{base}', tls_config: {self.tls}, {bearer}}}\n"
+            f"feedback: {{secret_file: {self._links}, slack_signing_secret_file: {self._slack}}}\n"
+            "throttle: {per_metric_and_severity: null, total: null, flapping: null}\n"
+            "correlation: null\nreconcile: {receiver: webhook}\n"
+        )
+
+    def _channels(self, mode: str, base: str) -> list[dict[str, object]]:
+        words = self.words
+        scheme, host = base.split("://")
+        place = (
+            f"u:{words.new('userinfo')}@{host}/{words.new('url_token')}?key={words.new('query')}"
+        )
+        hook = f"{base}/services/{words.new('slack_webhook')}"
+        bot = {"bot_token": words.new("slack_token"), "channel": "#a", "api_url": f"{base}/api/"}
+        mail: dict[str, object] = {"host": "127.0.0.1", "port": int(host.rsplit(":", 1)[1])}
+        mail |= {"username": "mailer", "password_file": str(self.file("smtp_password"))}
+        mail |= {"sender": "a@example.org", "recipients": ["b@example.org"]}
+        channels: dict[str, dict[str, object]] = {
+            "log": {},
+            "words": {"kind": "log", "style": "words"},
+            "webhook": {"url": f"{scheme}://{place}", "signing_secret": f"whsec_{self._signing}"},
+            "slack": {"webhook_url": hook},
+            "bot": {"kind": "slack", **bot},
+            "pagerduty": {"routing_key": words.new("routing_key", 32), "url": base},
+            "teams": {"url": f"{base}/workflows/a?sig={words.new('teams_signature')}"},
+            "email": mail,
+            "apprise": {"urls": [f"json://u:{words.new('apprise')}@{host}/"]},
+        }
+        return [
+            {"kind": name, **channel, "name": f"{name}_{mode}"}
+            for name, channel in channels.items()
+        ]
+
+
+def command(name: str, config: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the webhook."""
+    arguments = [sys.executable, "-m", "webhook", name, "--config.file", config, *more]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
+def alert(port: int, **labels: str) -> None:
+    told = [{"labels": {"alertname": "A", "severity": "critical", "query": "cpu", **labels}}]
+    assert requests.post(f"http://127.0.0.1:{port}/api/v2/alerts", json=told, timeout=9).ok
+
+
+def strangers(base: str, wrong: str) -> Iterator[tuple[str, str]]:
+    """Yield what those get who may not, in every way of asking."""
+    for auth in (None, ("ops", wrong), (wrong, wrong)):
+        refused = requests.post(f"{base}/api/v1/alerts", body(alert_json()), auth=auth, timeout=9)
+        assert refused.status_code == 401
+        yield "intake", f"{refused.headers}\n{refused.text}"
+    with requests.Session() as browser:
+        page = browser.get(f"{base}/login", timeout=9).text
+        hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page)
+        assert hidden
+        for user in ("ops", "nobody"):
+            form = {**dict(hidden), "user": user, "password": wrong}
+            login = browser.post(f"{base}/login", form, headers={"Origin": base}, timeout=9)
+            assert "No user has this name and password" in login.text
+            yield "login", f"{login.headers}\n{login.text}"
+    token = requests.get(f"{base}/", headers={"Authorization": f"Bearer {wrong}"}, timeout=9)
+    yield "bearer", f"{token.headers}\n{token.text}"
+    slack = requests.post(f"{base}/slack/interactions", "payload={}", timeout=9)
+    yield "slack", slack.text
+
+
+def test_the_webhook_shows_no_secret(programs: Programs, echo: Echo, tmp_path: Path) -> None:
+    port, refused, am = free_ports(3)
+    hidden, outside = tmp_path / "secrets", tmp_path / "outside"
+    hidden.mkdir()
+    outside.mkdir()
+    secrets = Secrets(hidden, outside, echo, refused)
+    words, user = secrets.words, ("ops", secrets.password)
+    file, guard = tmp_path / "webhook.yml", web_config(tmp_path / "web.yml", secrets.password)
+    file.write_text(secrets.webhook(MODES[0]))
+    more = [f"--web.config.file={guard}", "--log.level=debug", f"--log.directory={outside}/logs"]
+    programs.webhook(port, file, *more)
+    programs.wait_for("readiness", lambda: _is_ready(port, user), 60)
+    am_config = tmp_path / "am.yml"
+    am_config.write_text(
+        "route: {receiver: webhook, group_wait: 0s, group_by: ['...']}\n"
+        "receivers: [{name: webhook, webhook_configs: [{url: "
+        f"'http://127.0.0.1:{port}/api/v1/alerts', http_config: "
+        f"{{basic_auth: {{username: ops, password: {secrets.password}}}}}}}]}}]\n"
+    )
+    programs.alertmanager("am", am, am_config, "--cluster.listen-address=")
+    programs.wait_until_ready(am)
+    for number, mode in enumerate(MODES, 1):
+        if number > 1:
+            file.write_text(secrets.webhook(mode))
+            reload(port, user)
+        alert(am, mode=mode)
+        programs.wait_for(f"attempts: {mode}", partial(_tried, port, user, number, mode), 90)
+        if mode == "silent":
+            echo.released.set()
+
+    read = list(strangers(f"http://127.0.0.1:{port}", words.new("wrong_password")))
+    read += attempts(port, user, WEBHOOK_PATHS)
+    good = file.read_text()
+    file.write_text(good.replace("correlation: null", "correlation: 7"))
+    bad = requests.post(f"http://127.0.0.1:{port}/-/reload", auth=user, timeout=30)
+    assert not bad.ok
+    file.write_text(good)
+    programs.kill("webhook")
+    alert(am, mode="gone")
+    log = tmp_path / "am.log"
+    programs.wait_for("Alertmanager's log", lambda: "connection refused" in text_of(log), 60)
+    away = tmp_path / "postgres.yml"
+    password = secrets.file("postgres")
+    url = f"postgresql://u@127.0.0.1:{refused}/d?connect_timeout=2"
+    away.write_text(f"store: {{url: '{url}', password_file: {password}}}\n")
+    ran = [
+        command("backup", file, outside / "backup"),
+        command("check-config", file),
+        command("run", away, "--web.listen-address=127.0.0.1:0"),
+    ]
+    assert [one.returncode for one in ran] == [0, 0, 1]
+
+    files = dict(written(outside))
+    assert {"logs/anomaly-webhook.log", "logs/anomaly-webhook-errors.log"} <= files.keys()
+    assert files["audit/audit.jsonl"].count('"kind":"alerted"') == len(MODES)
+    read += [("reload", bad.text), *files.items()]
+    read += [(str(one.args[3]), one.stdout + one.stderr) for one in ran]
+    read += [(name, text_of(tmp_path / name)) for name in ("webhook.log", "am.log")]
+    assert check(words, iter(read)) == {}
+
+
+def _is_ready(port: int, user: tuple[str, str]) -> bool:
+    return requests.get(f"http://127.0.0.1:{port}/-/ready", auth=user, timeout=5).ok
+
+
+def _tried(port: int, user: tuple[str, str], number: int, mode: str) -> bool:
+    """Tell whether every channel has tried to send an incident."""
+    url = f"http://127.0.0.1:{port}/api/v1/incidents/{number}/timeline"
+    answer = requests.get(url, auth=user, timeout=9)
+    entries = answer.json()["timeline"] if answer.ok else []
+    tried = {one["channel"] for one in entries if one["what"] in ("sent", "failed")}
+    return len([name for name in tried if name.endswith(f"_{mode}")]) == 9
+
+
+def test_words_are_found_however_they_are_written() -> None:
+    words = Words()
+    word = words.new("one")
+    encoded = base64.b64encode(f"user:{word}".encode()).decode()
+    for text in (f"x{word}y", f"Basic {encoded}", quote(word), word[::-1]):
+        assert words.found_in(text) == ["one"]
+    assert words.found_in("nothing of it") == []
+
+
+def test_the_exporter_shows_no_secret(programs: Programs, echo: Echo, tmp_path: Path) -> None:
+    words = Words()
+    port, refused, prometheus = free_ports(3)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    password, wrong = words.new("web_password"), words.new("wrong_password")
+    user = ("ops", password)
+    key_text = (CERTS / "client.key").read_text()
+    words.made["tls_key"] = key_text.splitlines()[1]
+    key = tmp_path / "client.key"
+    key.write_text(key_text)
+    bearer = tmp_path / "bearer"
+    bearer.write_text(words.new("bearer"))
+
+    def config(mode: str) -> str:
+        base = echo.address(mode, refused)
+        credentials = f"authorization: {{credentials_file: {bearer}}}"
+        if mode == "fine":
+            base = f"http://127.0.0.1:{prometheus}"
+            credentials = f"basic_auth: {{username: ops, password: {password}}}"
+        elif mode == "denied":
+            scheme, host = base.split("://")
+            base = f"{scheme}://u:{words.new('userinfo')}@{host}/prefix"
+            credentials = f"basic_auth: {{username: u, password: {words.new('basic')}}}"
+        tls = f"{{ca_file: {CERTS}/ca.crt, cert_file: {CERTS}/client.crt, key_file: {key}}}"
+        return (
+            f"prometheus: {{url: '{base}', tls_config: {tls}, {credentials}, "
+            f"headers: {{X-Token: {words.new('header')}}}}}\n"
+            f"state: {{path: {outside}/state}}\nevaluation_interval: 1s\n"
+            f"queries: [{{name: {mode}, expr: vector(1), step: 1s, lookback: 2m, timeout: 2s, "
+            "detectors: [{kind: zscore}]}]\n"
+        )
+
+    guard = web_config(tmp_path / "web.yml", password)
+    (tmp_path / "prometheus.yml").write_text("global: {scrape_interval: 1s}\n")
+    programs.prometheus(prometheus, tmp_path / "prometheus.yml")
+    file = tmp_path / "exporter.yml"
+    file.write_text(config("refused"))
+    programs.run(
+        "exporter",
+        *(sys.executable, "-m", "exporter", "run", f"--config.file={file}"),
+        *(f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={guard}"),
+        *("--log.level=debug", f"--log.directory={outside}/logs"),
+    )
+    read: list[tuple[str, str]] = []
+    for number, mode in enumerate(MODES):
+        if number:
+            file.write_text(config(mode))
+            reload(port, user)
+        counted = "query_failures_total" if mode != "fine" else "evaluation_duration_seconds_count"
+        programs.wait_for(
+            f"an evaluation: {mode}", partial(_counted, port, user, counted, mode), 120
+        )
+        read += attempts(port, user, ["/", "/metrics", "/api/v1/anomalies", "/-/ready", "/nowhere"])
+        echo.released.set()
+    requests.get(f"http://127.0.0.1:{port}/", auth=(wrong, wrong), timeout=9)
+    file.write_text(file.read_text().replace("lookback: 2m", "lookback: 2q"))
+    bad = requests.post(f"http://127.0.0.1:{port}/-/reload", auth=user, timeout=30)
+    assert not bad.ok
+    programs.end()
+    read += [("reload", bad.text), *written(outside)]
+    read += [(name, text_of(tmp_path / name)) for name in ("exporter.log", "prometheus.log")]
+    assert (outside / "logs" / "anomaly-exporter.log").exists()
+    assert check(words, iter(read)) == {}
+
+
+def _counted(port: int, user: tuple[str, str], name: str, query: str) -> bool:
+    page = requests.get(f"http://127.0.0.1:{port}/metrics", auth=user, timeout=9).text
+    return any(
+        line.startswith(f"anomaly_exporter_{name}{{")
+        and f'query="{query}"' in line
+        and float(line.rsplit(" ", 1)[1]) > 0
+        for line in page.splitlines()
+    )
