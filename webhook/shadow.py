@@ -10,6 +10,7 @@ from promkit.clock import Clock
 from webhook.adapters.prometheus import PrometheusError
 from webhook.adapters.qualitypast import pasts
 from webhook.adapters.shadowalarms import (
+    UNANSWERABLE,
     Counted,
     count_alarms,
     next_stretch,
@@ -93,7 +94,7 @@ class Shadow:
         counted = await self._store.read(
             lambda connection: read_counted(connection, variant, began)
         )
-        prometheus = self._asking.prometheus()
+        prometheus, is_told = self._asking.prometheus(), False
         while prometheus is not None and self._clock.now() - began < _MOST_SECONDS:
             stretch = next_stretch(counted, self._clock.now())
             if stretch is None:
@@ -101,11 +102,13 @@ class Shadow:
             try:
                 found = await count_alarms(prometheus, variant, *stretch, _REQUEST_SECONDS)
             except PrometheusError as error:
-                log.warning(
-                    "alarms of a variant cannot be counted, they are next time",
-                    extra={"variant": variant.name, "problem": str(error)},
-                )
-                break
+                more = {"variant": variant.name, "problem": str(error)}
+                if error.reason not in UNANSWERABLE:
+                    log.warning("alarms cannot be counted, they are next time", extra=more)
+                    break
+                if not is_told:
+                    log.warning("hours are left out, which count as unwatched", extra=more)
+                found, is_told = {}, True
             after = counted.and_then(*stretch, found)
             is_written = await self._store.write(
                 partial(

@@ -140,7 +140,7 @@ async def test_variants_are_compared_on_the_same_feedback(
         assert [each.alarms.count for each in again.shadow.latest()[:3]] == [10, 0, 20]
         # What cannot be asked now is asked next time; what is known goes on to be said.
         assert [record.getMessage() for record in caplog.records] == problems * [
-            "alarms of a variant cannot be counted, they are next time"
+            "alarms cannot be counted, they are next time"
         ]
 
 
@@ -181,6 +181,33 @@ async def test_two_replicas_count_an_alarm_once(store: Store, url: str) -> None:
     assert [each.alarms.count for each in last.shadow.latest()[:3]] == [10, 0, 20]
 
 
+async def test_an_hour_that_cannot_be_told_is_not_watched(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=422, text="query processing would load too many samples")
+
+    def two_hours_ago(connection: Connection) -> None:
+        variant = Variant("keen", 0.8)
+        known = read_counted(connection, variant, NOW)
+        write_counted(connection, variant, known, known.and_then(0, NOW - 2 * HOUR, {}), NOW)
+
+    await store.write(two_hours_ago)
+    app = web.Application()
+    app.router.add_post("/api/v1/query_range", refuse)
+    async with TestServer(app) as server:
+        config = configured(str(server.make_url("/")))
+        keen = tuple(each for each in config.shadow if each.name == "keen")
+        bench = Bench(store, config.model_copy(update={"shadow": keen}))
+        await bench.first()
+        bench.asking.close()
+    await judged(store, None, 1, NOW - DAY)
+    known = await store.read(lambda c: read_counted(c, Variant("keen", 0.8), NOW))
+    assert known.until > NOW - HOUR
+    assert not any(known.stretches.values())
+    assert caplog.messages == 2 * ["hours are left out, which count as unwatched"]
+
+
 async def test_a_mark_is_found_by_a_lower_threshold(store: Store) -> None:
     made = Missed("cpu", {"instance": "a"}, NOW - HOUR, NOW - 1800, "", "ana", "api")
     await store.write(lambda connection: mark(connection, made, NOW))
@@ -208,7 +235,7 @@ async def test_too_large_an_answer_is_asked_for_in_parts(url: str) -> None:
 
         async def course(self, expr: str, start: float, end: float, *more: float) -> Any:
             if end - start > HOUR + 700 and "count" not in expr:
-                raise PrometheusError("too_large", "the answer has more than 5 bytes")
+                raise PrometheusError("rejected", "too many samples")
             return await super().course(expr, start, end, *more)
 
     keen = Variant("keen", 0.8, ("cpu", "a.b"))
@@ -222,7 +249,7 @@ async def test_too_large_an_answer_is_asked_for_in_parts(url: str) -> None:
 
 
 def test_stretches_follow_each_other_to_now() -> None:
-    assert next_stretch(Counted("", 0.0), DAY) == (0.0, STRETCH)
+    assert next_stretch(Counted("", 0.0), DAY) == (0.0, HOUR)
     assert next_stretch(Counted("", STRETCH - 60), DAY) == (STRETCH - 60, STRETCH)
     assert next_stretch(Counted("", STRETCH), STRETCH + 960) == (STRETCH, STRETCH + 900)
     assert next_stretch(Counted("", STRETCH), STRETCH + 950) is None

@@ -1,7 +1,7 @@
 """How many alarms would other thresholds have raised? Prometheus has all scores.
 
-It is asked for stretches of six hours, each once: what they held is kept as counts, so that a month
-is known without asking for it again.
+It is asked for an hour at a time, each once: what they held is kept as counts for six of them, so
+that a month is known without asking for it again.
 """
 
 import math
@@ -18,6 +18,10 @@ from webhook.core.quality import DAY
 from webhook.core.shadow import FLOOR, STEP, Alarms, Variant, alarms_in
 
 STRETCH = 6 * 3_600.0
+HOUR = 3_600.0
+UNANSWERABLE = ("too_large", "rejected")
+"""Prometheus refuses an expression that touches too many samples, and so do we."""
+
 KEPT_DAYS = 30
 # How far back a new variant looks, and how late a sample may be in Prometheus.
 _BACK, _LATE = 7 * DAY, 60.0
@@ -107,7 +111,7 @@ def _about(variant: Variant) -> str:
 def next_stretch(counted: Counted, now: float) -> tuple[float, float] | None:
     """Return what is to be asked for next, unix seconds; None while it is too early."""
     start = counted.until
-    whole = (start // STRETCH + 1) * STRETCH
+    whole = min(start + HOUR, (start // STRETCH + 1) * STRETCH)
     known = (now - _LATE) // STEP * STEP
     if whole <= known:
         return start, whole
@@ -128,7 +132,7 @@ async def count_alarms(
     try:
         tracks = await prometheus.course(_reached(variant), first - _OVERLAP, last, STEP, seconds)
     except PrometheusError as error:
-        if error.reason != "too_large" or end - start <= _SHORTEST:
+        if error.reason not in UNANSWERABLE or end - start <= _SHORTEST:
             raise
         middle = start + (end - start) / 2 // STEP * STEP
         return _added(
