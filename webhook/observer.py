@@ -25,7 +25,7 @@ from webhook.errors import StoreError
 log = logging.getLogger(__name__)
 
 OBSERVE_SECONDS = 30.0
-_REQUEST_SECONDS = 10.0
+REQUEST_SECONDS = 10.0
 # In a storm twenty thousand incidents wait, and a round makes some dozens of requests.
 MOST = 80
 _MOST_GROUPS = 8
@@ -47,6 +47,7 @@ class Observer:
     registry : takes metrics
     asking : whom to ask
     config : returns what is in force
+    seconds : for each answer of Prometheus
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class Observer:
         registry: CollectorRegistry,
         asking: Asking,
         config: Callable[[], WebhookConfig],
+        seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._store = store
         self._clock = clock
         self._metrics = ObserverMetrics(registry)
         self._asking = asking
         self._config = config
+        self._seconds = seconds
         self._later: dict[int, float] = {}
         self._problem = ""
 
@@ -96,7 +99,7 @@ class Observer:
             return
         named = {str(number): span for number, span in marks.items()}
         try:
-            found = await highest(prometheus, named, now, _REQUEST_SECONDS)
+            found = await highest(prometheus, named, now, self._seconds)
         except PrometheusError as error:
             self._metrics.failed(error.reason)
             raise
@@ -127,7 +130,7 @@ class Observer:
     ) -> list[Observation]:
         """Return what is known; where one question spoils the rest, it alone gets no answer."""
         try:
-            return await observe(prometheus, group, now, _REQUEST_SECONDS)
+            return await observe(prometheus, group, now, self._seconds)
         except PrometheusError as error:
             self._metrics.failed(error.reason)
             if not _is_about_what_was_asked(error):

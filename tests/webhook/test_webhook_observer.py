@@ -1,5 +1,6 @@
 """What incidents were is asked of a real Prometheus: twice, in pieces, later where it is away."""
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -40,11 +41,14 @@ class Watch:
     store: Store
     clock: ManualClock
     url: str | None
+    seconds: float = 10.0
 
     def __post_init__(self) -> None:
         self.registry = CollectorRegistry()
         self.asking = Asking(self.config)
-        self.observer = Observer(self.store, self.clock, self.registry, self.asking, self.config)
+        self.observer = Observer(
+            self.store, self.clock, self.registry, self.asking, self.config, self.seconds
+        )
 
     def config(self) -> WebhookConfig:
         return WebhookConfig(prometheus=None if self.url is None else SourceConfig(url=self.url))
@@ -172,11 +176,14 @@ class Gate:
     url: str
     status: int = 200
     refuses: str = "\0"
+    hangs: str = "\0"
     asked: list[str] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         form = dict(await request.post())
         self.asked.append(str(form["query"]))
+        if self.hangs in self.asked[-1]:
+            await asyncio.Event().wait()
         if self.status != 200 or self.refuses in self.asked[-1]:
             return web.json_response({"error": "no"}, status=max(self.status, 400))
         async with (
@@ -188,13 +195,13 @@ class Gate:
 
 @asynccontextmanager
 async def gated(
-    store: Store, known: KnownPrometheus, **how: Any
+    store: Store, known: KnownPrometheus, seconds: float = 10.0, **how: Any
 ) -> AsyncIterator[tuple[Watch, Gate]]:
     gate = Gate(known.url, **how)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", gate.answer)
     async with TestServer(app) as server:
-        watch = Watch(store, ManualClock(known.at - 3600), str(server.make_url("/")))
+        watch = Watch(store, ManualClock(known.at - 3600), str(server.make_url("/")), seconds)
         yield watch, gate
         watch.asking.close()
 
@@ -254,6 +261,41 @@ async def test_one_question_that_is_refused_does_not_spoil_the_others(
         assert sorted(peaks, key=str) == [0.97, 0.97, 0.97, None]
         assert len(gate.asked) < 20
     assert numbers
+
+
+async def test_one_that_takes_too_long_lets_others_go_first(
+    store: Store, known: KnownPrometheus
+) -> None:
+    async with gated(store, known, 2.0, hangs="odd") as (watch, gate):
+        quick = await open_incident(store, known.at - 240, ALERT)
+        slow = await open_incident(store, known.at - 900, {**ALERT, "zone": "odd"})
+        await watch.look(known.at + 100)
+        assert await watch.of(slow) is None
+        assert 'observation_failures_total{reason="timeout"} 1.0' in watch.page()
+        asked = len(gate.asked)
+        await watch.look(known.at + 130)
+        assert await watch.of(quick) is not None
+        assert not any("odd" in each for each in gate.asked[asked:])
+        gate.hangs = "\0"
+        await watch.look(known.at + 701)
+        assert await watch.of(slow) is not None
+
+
+async def test_marks_wait_for_prometheus_as_well(store: Store, known: KnownPrometheus) -> None:
+    made = missed_of("latency", OWN, known.at - 600, known.at - 30, now=known.at, via="api")
+    async with gated(store, known, status=503) as (watch, gate):
+        await store.write(lambda connection: mark(connection, made, known.at))
+        await watch.look(known.at)
+        await watch.look(known.at + 30)
+        (row,) = await rows(store, missed)
+        assert row.observed_at is None
+        assert 'observation_failures_total{reason="rejected"} 2.0' in watch.page()
+        gate.status = 200
+        # A reload that names another address counts at once.
+        watch.url = known.url
+        await watch.look(known.at + 60)
+        (row,) = await rows(store, missed)
+        assert (row.observed_at, row.peak_score) == (known.at + 60, 0.97)
 
 
 async def test_of_two_replicas_one_asks_until_it_falls_silent(
