@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse
@@ -13,6 +14,7 @@ from sqlalchemy import Row
 
 from promkit.clock import ManualClock
 from promkit.errors import ConfigProblems, SecretUnavailable
+from promkit.webconfig import WebConfigFile
 from tests.webhook.deliveries import NOW
 from webhook.adapters import queries
 from webhook.adapters.exposition import Metrics
@@ -31,12 +33,13 @@ from webhook.web.app import make_app
 from webhook.web.consoleroutes import add_overview
 from webhook.web.feedback import Feedback, InForce
 from webhook.web.feedbackroutes import add_feedback
+from webhook.web.login import Logins, add_login
 from webhook.web.missed import Marking, add_missed
 from webhook.web.overview import OverviewPage
 from webhook.web.parts import Parts, Settings
 from webhook.web.patterns import Patterns, add_patterns
 from webhook.web.thresholds import Thresholds, add_thresholds
-from webhook.web.visit import Console, add_console
+from webhook.web.visit import Anonymous, Console, add_console
 from webhook.web.visit import InForce as ConsoleInForce
 from webhook.web.weights import Weights, add_weights
 
@@ -84,7 +87,11 @@ def show_with(store: Store, clock: ManualClock, text: str) -> Showing:
 
 @asynccontextmanager
 async def running(
-    store: Store, stage: intake.Stage | None = None, yaml: str = "{}"
+    store: Store,
+    stage: intake.Stage | None = None,
+    yaml: str = "{}",
+    web_config: Path | None = None,
+    anonymous: Anonymous = "none",
 ) -> AsyncIterator[Site]:
     clock = ManualClock(NOW)
     metrics = Metrics(
@@ -127,8 +134,9 @@ async def running(
         app,
         Feedback(store, clock, keys, picture, lambda query, verdict: None, in_force, told),
     )
-    in_frame = ConsoleInForce("https://a.example.org/x", "UTC")
+    in_frame = ConsoleInForce("https://a.example.org/x", "UTC", anonymous)
     add_console(app, Console(clock, keys, lambda: in_frame))
+    add_login(app, Logins(store))
     two = load_config("channels: [{kind: log, name: chat}, {kind: log, name: pager}]", "w.yml")
     overseer = Overseer(store, clock, lambda: two, lambda: site.not_ready, dict, "1.2.3")
     add_overview(app, OverviewPage(overseer.look, overseer.channels))
@@ -140,6 +148,8 @@ async def running(
     add_patterns(app, Patterns(store, clock, lambda: site.wakes.append(None), lambda: ours))
     add_missed(app, Marking(store, clock, lambda query, verdict: None, lambda: ours))
     show_with(store, clock, yaml).add_pages(app)
+    if web_config is not None:
+        WebConfigFile(web_config).protect(app)
     async with TestClient(TestServer(app)) as client:
         site = Site(client, store, clock)
         yield site

@@ -263,6 +263,8 @@ async def test_a_link_needs_no_password_and_the_api_does(store: Store, tmp_path:
     async with running(store, tmp_path, f"basic_auth_users: {{ops: '{hashed}'}}\n") as site:
         link = await site.client.post(f"/feedback/{site.token()}", data=CONFIRM)
         chart = await site.client.get(f"/charts/{site.token('chart')}.png")
+        # It leads nowhere that asks for one.
+        assert "<nav" not in await link.text()
         refused = [
             await site.client.post("/api/v1/feedback", json={"incident": 1, **CONFIRM}),
             await site.client.get("/api/v1/feedback"),

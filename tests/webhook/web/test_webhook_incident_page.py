@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import bcrypt
 from sqlalchemy import insert, update
 
 from promkit.errors import SecretUnavailable
 from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW, alert_json, body
 from tests.webhook.web.forms import press, press_only
-from tests.webhook.web.site import Site
+from tests.webhook.web.site import Site, running
 from webhook.adapters.observations import put_observation
 from webhook.adapters.schema import feedback, incidents, patterns
+from webhook.adapters.store import Store
 from webhook.adapters.thresholds import Change, apply
 from webhook.core.observation import Observation, ObservedCourse
 from webhook.core.thresholds import Replay
@@ -185,3 +188,29 @@ async def test_the_page_is_readable_while_forms_cannot_be_signed(site: Site) -> 
     ):
         assert "Was it real?" in await text(site)
         assert (await site.client.post("/incidents/1", data={})).status == 503
+
+
+async def test_only_who_has_logged_in_may_judge_and_by_their_own_name(
+    store: Store, tmp_path: Path
+) -> None:
+    path = tmp_path / "web.yml"
+    hashed = bcrypt.hashpw(b"pw", bcrypt.gensalt(4)).decode()
+    path.write_text(f"basic_auth_users: {{ops: '{hashed}'}}\n")
+    ops = {"Authorization": aiohttp.encode_basic_auth("ops", "pw")}
+    async with running(store, web_config=path, anonymous="read") as site:
+        await site.post(body(alert_json()), headers=ops)
+        page = await text(site)
+        assert "Log in to say what it was." in page
+        assert 'name="verdict"' not in page
+        refused = await site.client.post("/incidents/1", data={"verdict": "confirmed"})
+        assert refused.status in (401, 403)
+        assert 'name="mark"' not in await text(site, "/missed")
+
+        own = await (await site.client.get("/incidents/1?edit", headers=ops)).text()
+        assert 'name="verdict"' in own
+        assert 'name="author"' not in own
+        token = re.findall(r'name="form_token" value="([^"]+)"', own)[-1]
+        form = {"form_token": token, "verdict": "confirmed", "author": "somebody else"}
+        given = await site.client.post("/incidents/1", data=form, headers=ops)
+        assert given.status == 200
+        assert await verdicts(site) == [("confirmed", "", "ops", "page")]
