@@ -170,6 +170,12 @@ Index(
     postgresql_where=text("state = 'held'"),
 )
 Index(
+    "ix_notifications_silent",
+    notifications.c.held_until,
+    sqlite_where=text("state = 'held' AND held_reason = 'harmless_pattern'"),
+    postgresql_where=text("state = 'held' AND held_reason = 'harmless_pattern'"),
+)
+Index(
     "ix_notifications_pending",
     notifications.c.channel,
     notifications.c.due_at,

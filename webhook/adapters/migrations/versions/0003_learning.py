@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 _FOLLOWS = sa.text("pattern_id IS NOT NULL")
+_SILENT = sa.text("state = 'held' AND held_reason = 'harmless_pattern'")
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -27,6 +28,13 @@ def upgrade() -> None:
         ["pattern_id"],
         sqlite_where=_FOLLOWS,
         postgresql_where=_FOLLOWS,
+    )
+    op.create_index(
+        "ix_notifications_silent",
+        "notifications",
+        ["held_until"],
+        sqlite_where=_SILENT,
+        postgresql_where=_SILENT,
     )
     op.create_table(
         "weights",
