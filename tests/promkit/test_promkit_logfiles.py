@@ -121,3 +121,15 @@ def test_a_storm_rotates_and_is_compressed(tmp_path: Path) -> None:
     until(lambda: len(list(tmp_path.glob("thing-2*.log.gz"))) >= 3)
     files.close()
     assert logs.lost == 0
+
+
+def test_an_old_file_that_cannot_be_deleted_is_told_and_nothing_else_suffers(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "thing-2020-01-01.0001.log").mkdir()
+    files, logs, stream = started(tmp_path)
+    until(lambda: "old log files cannot be compressed or deleted" in stream.getvalue())
+    log.info("written")
+    files.close()
+    assert "written" in {one["msg"] for one in entries(tmp_path / "thing.log")}
+    assert logs.lost == 0

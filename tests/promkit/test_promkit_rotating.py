@@ -210,3 +210,13 @@ def test_the_limit_of_open_files_is_not_reached_by_failures(tmp_path: Path) -> N
         with pytest.raises(IsADirectoryError):
             file.append(b"x\n", NOW)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_what_cannot_be_compressed_leaves_no_half_of_it(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.append(b"line\n", NOW)
+    (tmp_path / f"part-{TODAY}.0001.log").mkdir()
+    with pytest.raises(IsADirectoryError):
+        file.tidy(NOW)
+    assert names(tmp_path) == [f"part-{TODAY}.0001.log", "part.log"]
+    assert file.append(b"goes on\n", NOW) is False
