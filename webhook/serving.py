@@ -67,7 +67,6 @@ class Served:
             routing=config.routing,
             external_url=config.external_url,
             channels=tuple(channel.name for channel in config.channels),
-            has_pictures=config.prometheus is not None,
         )
 
     def console(self) -> ConsoleInForce:
@@ -84,8 +83,6 @@ class Served:
         config = self.config()
         return InForce(
             external_url=config.external_url,
-            zone=config.timezone,
-            has_pictures=config.prometheus is not None,
             slack_secret_file=config.feedback.slack_signing_secret_file,
             slack_hosts=config.feedback.slack_hosts,
         )

@@ -40,15 +40,11 @@ class InForce:
     Parameters
     ----------
     external_url : what links start with
-    zone : of the times on pages
-    has_pictures : whether there is a Prometheus to draw from
     slack_secret_file : signs Slack's requests; None refuses them
     slack_hosts : where answers to Slack may go
     """
 
     external_url: str
-    zone: str
-    has_pictures: bool
     slack_secret_file: Path | None
     slack_hosts: tuple[str, ...]
 

@@ -21,13 +21,11 @@ class Settings:
     routing : who hears about what
     external_url : what links start with, without a slash at the end
     channels : names, in configured order
-    has_pictures : whether there is a Prometheus to draw from
     """
 
     routing: Routing
     external_url: str
     channels: tuple[str, ...]
-    has_pictures: bool = False
 
 
 async def _everything(delivery: Delivery, now: float) -> Delivery:

@@ -113,7 +113,7 @@ async def running(
         return None
 
     def in_force() -> InForce:
-        return InForce("https://a.example.org/x", "UTC", False, None, ())
+        return InForce("https://a.example.org/x", None, ())
 
     app = make_app(
         Parts(

@@ -72,7 +72,7 @@ async def running(
     await record(store, alert())
     secret = folder / "slack"
     secret.write_text("8f742231b10e8888abcd99yyyzzz85a5\n")
-    settings = InForce("https://a.example.org", "UTC", True, secret, ("hooks.slack.com",))
+    settings = InForce("https://a.example.org", secret, ("hooks.slack.com",))
     site: VerdictSite
 
     async def keys() -> tuple[Key, ...]:
