@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from exporter.adapters.checkpoint import Saved
+from exporter.adapters.pagerows import QueryRow
 from exporter.core.source import Source
 from tests.exporter.adapters.test_statefile import sealed
 from tests.exporter.loops.refitbench import Bench, until
@@ -60,6 +61,11 @@ async def test_a_schedule_is_kept_and_a_wish_is_granted_at_once(
 ) -> None:
     bench = benches(source)
     await begun(bench)
+    row = bench.refitting.row(QueryRow(query="q", state="ok"))
+    assert row.version is not None
+    assert (row.version[0], row.problems) == (1, ())
+    other = QueryRow(query="another", state="ok")
+    assert bench.refitting.row(other) is other
     bench.refitting.refit("q")
     await bench.until(REFITS, 1)
     await bench.until(VERSION, 2)
