@@ -79,7 +79,6 @@ def test_verdicts_become_numbers(stack: Stack) -> None:
         "anomaly_quality_detector_recall_ratio",
         "anomaly_quality_detector_roc_auc_ratio",
         "anomaly_shadow_f1_ratio",
-        "anomaly_shadow_alarms_per_day",
     ):
         stack.wait_for(name, partial(stack.query, f"{name}{of}"), 150)
     (week,) = stack.get("webhook", f"/api/v1/quality?query={QUERY}&window=7d").json()["quality"]
