@@ -166,12 +166,15 @@ def adjustments_in(batch: SeriesBatch) -> tuple[tuple[Adjustment, ...], int]:
         if is_ours and np.isfinite(value):
             beyond += not LOWEST <= value <= HIGHEST
             found.append((labels, min(max(value, LOWEST), HIGHEST)))
-    entries = []
+    told: dict[tuple[str, frozenset[tuple[str, str]]], list[Adjustment]] = defaultdict(list)
     for labels, ratio in found:
-        query = labels["query"]
         own, foreign = own_labels(labels, targets)
-        entries.append(Adjustment(query, own, ratio, _SCRAPED | foreign))
-    return tuple(entries), beyond
+        entry = Adjustment(labels["query"], own, ratio, _SCRAPED | foreign)
+        told[entry.query, frozenset(own.items())].append(entry)
+    # Ratios of 1 count here: one that was undone is told beside what an earlier life of the webhook,
+    # at another address, told of it within the day.
+    agreed = (min(several, key=lambda one: _boldness(one.ratio)) for several in told.values())
+    return tuple(agreed), beyond
 
 
 def targets_in(answer: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -210,4 +213,8 @@ def own_labels(
 
 def mildest(ratios: Iterable[float]) -> float:
     """Return the one closest to 1."""
-    return min(ratios, key=lambda ratio: (abs(np.log(ratio)), ratio))
+    return min(ratios, key=_boldness)
+
+
+def _boldness(ratio: float) -> tuple[float, float]:
+    return abs(float(np.log(ratio))), ratio

@@ -113,6 +113,15 @@ def test_of_two_replicas_the_milder_one_counts_once() -> None:
     assert moved(ratio(SCRAPE, 1.4), ratio(other, 1.2), *build, own=OWN) == [0.6, 0.6]
 
 
+def test_what_was_undone_holds_at_once_whatever_an_earlier_address_of_the_webhook_told() -> None:
+    other = {**SCRAPE, "instance": "webhook:2"}
+    build = [(BUILD, 1.0), ({**BUILD, "instance": "webhook:2"}, 1.0)]
+    assert moved(ratio(SCRAPE, 1.4), ratio(other, 1.0), *build, own=OWN) == [0.5, 0.5]
+    moved_names = {f"exported_{name}": value for name, value in DB.items()}
+    before, after = {**SCRAPE, **moved_names}, {**other, **moved_names}
+    assert moved(ratio(before, 1.2), ratio(after, 1.0), *build, own=OWN) == [0.5, 0.5]
+
+
 def test_ratios_out_of_bounds_are_cut_and_counted() -> None:
     batch = answer(ratio(DB, 7.0), ratio({"a": "b"}, -1.0), ratio({}, 1.5), ratio({}, float("nan")))
     entries, beyond = adjustments_in(batch)
