@@ -171,8 +171,8 @@ def adjustments_in(batch: SeriesBatch) -> tuple[tuple[Adjustment, ...], int]:
         own, foreign = own_labels(labels, targets)
         entry = Adjustment(labels["query"], own, ratio, _SCRAPED | foreign)
         told[entry.query, frozenset(own.items())].append(entry)
-    # Ratios of 1 count here: one that was undone is told beside what an earlier life of the webhook,
-    # at another address, told of it within the day.
+    # Ratios of 1 count here: what was undone is told beside what an earlier life of the webhook,
+    # at another address, has told of it within the day.
     agreed = (min(several, key=lambda one: _boldness(one.ratio)) for several in told.values())
     return tuple(agreed), beyond
 
