@@ -1,7 +1,8 @@
 """What do the shipped rule files and their promtool cases say?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ class Alert:
         return f"{self.name}-{self.severity}"
 
 
-def rules() -> list[dict[str, Any]]:
+@cache
+def rules() -> Sequence[dict[str, Any]]:
     """Return every rule of every file."""
     return [
         rule
@@ -43,9 +45,12 @@ def alerts() -> list[Alert]:
     ]
 
 
-def cases() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield every promtool case: an alert's name and what it expects to fire."""
-    for path in CASE_FILES:
-        for test in yaml.safe_load(path.read_text())["tests"]:
-            for case in test.get("alert_rule_test", ()):
-                yield case["alertname"], case["exp_alerts"]
+@cache
+def cases() -> Sequence[tuple[str, list[dict[str, Any]]]]:
+    """Return every promtool case: an alert's name and what it expects to fire."""
+    return [
+        (case["alertname"], case["exp_alerts"])
+        for path in CASE_FILES
+        for test in yaml.safe_load(path.read_text())["tests"]
+        for case in test.get("alert_rule_test", ())
+    ]

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,18 @@ SECTIONS = set(re.findall(r"^## (Anomal\w+)$", RUNBOOK, flags=re.MULTILINE))
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["promtool", *arguments], check=False, capture_output=True, text=True, timeout=60
+        ["promtool", *arguments], check=False, capture_output=True, text=True, timeout=200
     )
 
 
-@pytest.mark.parametrize(
-    ("command", "files"),
-    [(("check", "rules"), RULE_FILES), (("test", "rules"), CASE_FILES)],
-    ids=["check", "test"],
-)
-def test_promtool_accepts(command: tuple[str, str], files: Sequence[Path]) -> None:
-    done = promtool(*command, *files)
+def test_promtool_accepts_the_rules() -> None:
+    done = promtool("check", "rules", *RULE_FILES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", CASE_FILES, ids=lambda path: path.name)
+def test_promtool_sees_what_the_cases_expect(path: Path) -> None:
+    done = promtool("test", "rules", path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
