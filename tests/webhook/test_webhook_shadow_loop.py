@@ -4,7 +4,6 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -22,9 +21,7 @@ from webhook.adapters.prometheus import Prometheus, PrometheusError
 from webhook.adapters.schema import observations
 from webhook.adapters.shadowalarms import (
     STRETCH,
-    Counted,
     count_alarms,
-    next_stretch,
     read_counted,
     write_counted,
 )
@@ -32,7 +29,7 @@ from webhook.adapters.store import Store
 from webhook.asking import Asking
 from webhook.config import WebhookConfig, load_config
 from webhook.core.missed import Missed
-from webhook.core.shadow import Alarms, Variant
+from webhook.core.shadow import Variant
 from webhook.settings.sources import SourceConfig
 from webhook.shadow import FIRST_SECONDS, Shadow
 from webhook.web.shadow import add_shadow
@@ -246,39 +243,6 @@ async def test_too_large_an_answer_is_asked_for_in_parts(url: str) -> None:
     )
     small.close()
     whole.close()
-
-
-def test_stretches_follow_each_other_to_now() -> None:
-    assert next_stretch(Counted("", 0.0), DAY) == (0.0, HOUR)
-    assert next_stretch(Counted("", STRETCH - 60), DAY) == (STRETCH - 60, STRETCH)
-    assert next_stretch(Counted("", STRETCH), STRETCH + 960) == (STRETCH, STRETCH + 900)
-    assert next_stretch(Counted("", STRETCH), STRETCH + 950) is None
-
-
-async def test_counts_are_kept_for_a_month_and_for_one_variant(store: Store) -> None:
-    careful = Variant("careful", 1.2)
-
-    def work(connection: Connection) -> list[bool]:
-        told = []
-        known = read_counted(connection, careful, NOW)
-        assert known.until == NOW - 7 * DAY
-        for day in range(40):
-            at = NOW - 7 * DAY + day * DAY
-            after = known.and_then(at, at + DAY, {"cpu": Alarms(2, 1.0)})
-            told.append(write_counted(connection, careful, known, after, at))
-            # Another replica that had counted the same comes too late.
-            told.append(write_counted(connection, careful, known, after, at))
-            known = read_counted(connection, careful, at)
-        assert len(known.stretches) == 30
-        assert known.within("cpu", known.until - 6.5 * DAY) == Alarms(12, 6.0)
-        return told
-
-    told = await store.write(work)
-    assert told == [True, False] * 40
-    later = NOW + 33 * DAY
-    for other in (Variant("careful", 1.3), Variant("careful", 1.2, ("cpu",))):
-        fresh = await store.read(partial(read_counted, variant=other, now=later))
-        assert not fresh.stretches
 
 
 @pytest.mark.parametrize(

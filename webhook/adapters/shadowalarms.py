@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -68,8 +69,8 @@ class Counted:
 
 def read_counted(connection: Connection, variant: Variant, now: float) -> Counted:
     """Return what is known of a variant, nothing where it was another one."""
-    document = get_fact(connection, _name(variant))
-    if document is None or document["about"] != _about(variant):
+    document = _stored(connection, variant, now)
+    if document is None:
         return Counted(_about(variant), now - _BACK)
     return Counted(
         document["about"],
@@ -86,7 +87,8 @@ def write_counted(
     connection: Connection, variant: Variant, before: Counted, after: Counted, now: float
 ) -> bool:
     """Write down what is known now; tell whether no other replica was faster."""
-    if read_counted(connection, variant, now).until > before.until:
+    stored = _stored(connection, variant, now)
+    if stored is not None and stored["until"] > before.until:
         return False
     document = {
         "about": after.about,
@@ -98,6 +100,15 @@ def write_counted(
     }
     put_fact(connection, _name(variant), document, now)
     return True
+
+
+def _stored(connection: Connection, variant: Variant, now: float) -> Any:
+    """Return what was written down of a variant; None where that is of no use."""
+    document = get_fact(connection, _name(variant))
+    if document is None or document["about"] != _about(variant):
+        return None
+    # Nobody counts ahead: the clock was wrong, and what it was about nobody can tell.
+    return document if document["until"] <= now else None
 
 
 def _name(variant: Variant) -> str:
