@@ -11,9 +11,10 @@ from sqlalchemy import Connection, insert, select
 
 from promkit.clock import Clock
 from promkit.rotating import DAY, RotatingFile
-from webhook.adapters.auditfile import Unwritten, advance, take_turn, unwritten
+from webhook.adapters.auditfile import Unwritten, advance, unwritten
 from webhook.adapters.schema import audit
 from webhook.adapters.store import Store
+from webhook.adapters.turns import take_turn
 from webhook.config import WebhookConfig
 from webhook.errors import StoreError
 from webhook.periodic import run_every
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 AUDIT_SECONDS = 2.0
 _CONFIG = "config_loaded"
+_TURN = "audit_writer"
+_TURN_SECONDS = 60.0
 
 
 class Auditor:
@@ -163,11 +166,15 @@ class Auditor:
             return True
         now = self._clock.now()
         # Renewed at half time, and never relied on to the very end.
-        if now < self._turn_until - 30.0:
+        left = self._turn_until - now
+        # More than a whole turn is left where the clock has gone back.
+        if _TURN_SECONDS / 2 < left <= _TURN_SECONDS:
             return True
         try:
             self._turn_until = await self._store.write(
-                lambda connection: take_turn(connection, self._store.instance, now)
+                lambda connection: take_turn(
+                    connection, _TURN, self._store.instance, now, _TURN_SECONDS
+                )
             )
         except StoreError:
             self._turn_until = 0.0

@@ -13,10 +13,11 @@ from prometheus_client import CollectorRegistry
 from promkit.clock import Clock
 from webhook.adapters.observermetrics import ObserverMetrics
 from webhook.adapters.observing import Subject, observe
-from webhook.adapters.peaks import highest
+from webhook.adapters.peaks import Peaks, Span, highest
 from webhook.adapters.prometheus import Prometheus, PrometheusError
 from webhook.adapters.store import Store
-from webhook.adapters.unobserved import keep, keep_marks, take_turn, unobserved, unobserved_marks
+from webhook.adapters.turns import take_turn
+from webhook.adapters.unobserved import keep, keep_marks, unobserved, unobserved_marks
 from webhook.asking import Asking
 from webhook.config import WebhookConfig
 from webhook.core.observation import Observation
@@ -34,6 +35,7 @@ _APART = 300.0
 _MARKS = 20
 # A question that takes too long lets others go first.
 _PATIENCE = 600.0
+_TURN = "observer"
 _TURN_SECONDS = 120.0
 
 
@@ -66,6 +68,7 @@ class Observer:
         self._config = config
         self._seconds = seconds
         self._later: dict[int, float] = {}
+        self._later_marks: dict[int, float] = {}
         self._problem = ""
 
     async def run(self) -> None:
@@ -88,23 +91,39 @@ class Observer:
         if not self._store.is_shared:
             return True
         now = self._clock.now()
-        return await self._store.write(
-            lambda connection: take_turn(connection, self._store.instance, now, _TURN_SECONDS)
+        until = await self._store.write(
+            lambda connection: take_turn(
+                connection, _TURN, self._store.instance, now, _TURN_SECONDS
+            )
         )
+        return until > now
 
     async def _marks(self, prometheus: Prometheus) -> None:
         now = self._clock.now()
-        marks = await self._store.read(lambda connection: unobserved_marks(connection, now, _MARKS))
-        if not marks:
-            return
-        named = {str(number): span for number, span in marks.items()}
+        self._later_marks = {number: at for number, at in self._later_marks.items() if at > now}
+        most = _MARKS + len(self._later_marks)
+        marks = await self._store.read(lambda connection: unobserved_marks(connection, now, most))
+        for number, span in marks.items():
+            if number not in self._later_marks:
+                peaks = await self._peaks(prometheus, number, span, now)
+                await self._store.write(partial(keep_marks, marks=[number], peaks=peaks, now=now))
+
+    async def _peaks(
+        self, prometheus: Prometheus, number: int, span: Span, now: float
+    ) -> dict[int, Peaks]:
+        """Return what is known of a mark; of a week of many series Prometheus may not tell."""
         try:
-            found = await highest(prometheus, named, now, self._seconds)
+            found = await highest(prometheus, {"mark": span}, now, self._seconds)
         except PrometheusError as error:
             self._metrics.failed(error.reason)
-            raise
-        peaks = {int(number): peak for number, peak in found.items()}
-        await self._store.write(lambda connection: keep_marks(connection, marks, peaks, now))
+            if error.reason == "timeout":
+                self._later_marks[number] = now + _PATIENCE
+            if not _is_about_what_was_asked(error):
+                raise
+            more = {"mark": number, "problem": str(error)}
+            log.warning("nothing can be learned of a mark", extra=more)
+            return {}
+        return {number: found["mark"]} if found else {}
 
     async def _incidents(self, prometheus: Prometheus) -> None:
         now = self._clock.now()

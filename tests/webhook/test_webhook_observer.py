@@ -1,67 +1,23 @@
 """What incidents were is asked of a real Prometheus: twice, in pieces, later where it is away."""
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
-from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import update
 
 from promkit.clock import ManualClock
 from tests.webhook.adapters.storing import rows
 from tests.webhook.deliveries import NOW
 from tests.webhook.judging import judged, open_incident, say
-from tests.webhook.knownprometheus import ALERT, NEIGHBOUR, SERIES, KnownPrometheus
+from tests.webhook.knownprometheus import ALERT, KnownPrometheus
+from tests.webhook.looking import OWN, Watch, gated
 from tests.webhook.postgres import database_of
 from webhook.adapters.database import Database
-from webhook.adapters.missed import mark
-from webhook.adapters.observations import observation_of
-from webhook.adapters.schema import incidents, missed, observations
+from webhook.adapters.schema import incidents, observations
 from webhook.adapters.store import Store, open_store
-from webhook.asking import Asking
-from webhook.config import WebhookConfig
-from webhook.core.missed import missed_of
 from webhook.core.observation import Observation
-from webhook.observer import MOST, Observer
-from webhook.settings.sources import SourceConfig
-
-OWN = {name: value for name, value in SERIES.items() if name != "query"}
-
-
-@dataclass
-class Watch:
-    """An observer whose time and Prometheus a test may turn."""
-
-    store: Store
-    clock: ManualClock
-    url: str | None
-    seconds: float = 10.0
-
-    def __post_init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.asking = Asking(self.config)
-        self.observer = Observer(
-            self.store, self.clock, self.registry, self.asking, self.config, self.seconds
-        )
-
-    def config(self) -> WebhookConfig:
-        return WebhookConfig(prometheus=None if self.url is None else SourceConfig(url=self.url))
-
-    async def look(self, at: float) -> None:
-        await self.clock.advance(at - self.clock.now())
-        await self.observer.run()
-
-    async def of(self, incident: int) -> Observation | None:
-        return await self.store.read(lambda connection: observation_of(connection, incident))
-
-    def page(self) -> str:
-        return generate_latest(self.registry).decode()
+from webhook.observer import MOST
 
 
 @pytest.fixture
@@ -150,62 +106,6 @@ async def test_what_prometheus_knows_nothing_of_is_not_asked_for_ever(
     assert await watch.of(other) is None
 
 
-async def test_marks_get_their_peaks(watch: Watch, known: KnownPrometheus) -> None:
-    async def put(labels: dict[str, str], query: str = "latency") -> int:
-        span = (known.at - 600, known.at - 30)
-        made = missed_of(query, labels, *span, now=known.at, author="ana", via="api")
-        return await watch.store.write(lambda connection: mark(connection, made, known.at))
-
-    neighbour = {name: value for name, value in NEIGHBOUR.items() if name != "query"}
-    numbers = [await put(OWN), await put(neighbour), await put({}, "nobody")]
-    await watch.look(known.at)
-
-    found = {row.id: row for row in await rows(watch.store, missed)}
-    own, quiet, unknown = (found[number] for number in numbers)
-    assert (own.peak_score, own.threshold, own.detectors) == (
-        0.97, 0.6, {"mad": 0.98, "zscore": 0.2},
-    )  # fmt: skip
-    assert (quiet.peak_score, quiet.threshold, quiet.detectors) == (0.0, 0.6, {})
-    assert (unknown.peak_score, unknown.observed_at) == (None, known.at)
-
-
-@dataclass
-class Gate:
-    """Stands before Prometheus, counts what is asked, and refuses what it is told to."""
-
-    url: str
-    status: int = 200
-    refuses: str = "\0"
-    hangs: str = "\0"
-    asked: list[str] = field(default_factory=list)
-
-    async def answer(self, request: web.Request) -> web.Response:
-        form = dict(await request.post())
-        self.asked.append(str(form["query"]))
-        if self.hangs in self.asked[-1]:
-            await asyncio.Event().wait()
-        if self.status != 200 or self.refuses in self.asked[-1]:
-            return web.json_response({"error": "no"}, status=max(self.status, 400))
-        async with (
-            ClientSession() as session,
-            session.post(f"{self.url}{request.path}", data=form) as answer,
-        ):
-            return web.Response(body=await answer.read(), status=answer.status)
-
-
-@asynccontextmanager
-async def gated(
-    store: Store, known: KnownPrometheus, seconds: float = 10.0, **how: Any
-) -> AsyncIterator[tuple[Watch, Gate]]:
-    gate = Gate(known.url, **how)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", gate.answer)
-    async with TestServer(app) as server:
-        watch = Watch(store, ManualClock(known.at - 3600), str(server.make_url("/")), seconds)
-        yield watch, gate
-        watch.asking.close()
-
-
 async def test_a_storm_is_looked_at_in_pieces_what_people_judged_first(
     store: Store, known: KnownPrometheus
 ) -> None:
@@ -279,23 +179,6 @@ async def test_one_that_takes_too_long_lets_others_go_first(
         gate.hangs = "\0"
         await watch.look(known.at + 701)
         assert await watch.of(slow) is not None
-
-
-async def test_marks_wait_for_prometheus_as_well(store: Store, known: KnownPrometheus) -> None:
-    made = missed_of("latency", OWN, known.at - 600, known.at - 30, now=known.at, via="api")
-    async with gated(store, known, status=503) as (watch, gate):
-        await store.write(lambda connection: mark(connection, made, known.at))
-        await watch.look(known.at)
-        await watch.look(known.at + 30)
-        (row,) = await rows(store, missed)
-        assert row.observed_at is None
-        assert 'observation_failures_total{reason="rejected"} 2.0' in watch.page()
-        gate.status = 200
-        # A reload that names another address counts at once.
-        watch.url = known.url
-        await watch.look(known.at + 60)
-        (row,) = await rows(store, missed)
-        assert (row.observed_at, row.peak_score) == (known.at + 60, 0.97)
 
 
 async def test_of_two_replicas_one_asks_until_it_falls_silent(

@@ -20,8 +20,6 @@ MOST_LINES: Final = 500
 """Of each table at a time."""
 
 _POSITION = "audit_position"
-_WRITER = "audit_writer"
-_LEASE_SECONDS = 60.0
 _INCIDENT = re.compile(r"incident (\d{1,18})")
 
 
@@ -73,25 +71,6 @@ def unwritten(connection: Connection) -> Unwritten:
 def advance(connection: Connection, position: Position, now: float) -> None:
     """Write down how far the files have come; `now` in unix seconds."""
     put_fact(connection, _POSITION, asdict(position), now)
-
-
-def take_turn(connection: Connection, instance: str, now: float) -> float:
-    """Let this process be the one that writes, unless another one is; return until when it is.
-
-    Who writes goes on to, so that lines are not spread over the folders of all replicas.
-
-    Returns
-    -------
-    Unix seconds; 0.0 when another process writes.
-    """
-    held = get_fact(connection, _WRITER) or {}
-    until = float(held.get("until", 0.0))
-    # Further ahead is nothing that we wrote, unless the clock was wrong.
-    if held.get("instance") != instance and now < until <= now + 2 * _LEASE_SECONDS:
-        return 0.0
-    until = now + _LEASE_SECONDS
-    put_fact(connection, _WRITER, {"instance": instance, "until": until}, now)
-    return until
 
 
 def _after(connection: Connection, table: Table, last: int) -> tuple[Sequence[Row[Any]], int]:

@@ -5,15 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
-from webhook.adapters.database import try_lock
-from webhook.adapters.factstore import get_fact, put_fact
 from webhook.adapters.observations import observation_of, put_observation
 from webhook.adapters.observing import Subject
 from webhook.adapters.peaks import Peaks, Span
 from webhook.adapters.schema import feedback, incidents, missed, observations
 from webhook.core.observation import FIRST_SECONDS, OPEN_SECONDS, TAIL_SECONDS, Observation
-
-_LEASE = "observer"
 
 
 def unobserved(
@@ -107,17 +103,3 @@ def keep_marks(
             "detectors": dict(peak.detectors),
         }
         connection.execute(update(missed).where(missed.c.id == number).values(values))
-
-
-def take_turn(connection: Connection, instance: str, now: float, seconds: float) -> bool:
-    """Tell whether this process is the one that asks, for so many seconds from now.
-
-    Another one takes over when nothing was heard of it for so long.
-    """
-    if not try_lock(connection, _LEASE):
-        return False
-    held = get_fact(connection, _LEASE)
-    if held is not None and held["instance"] != instance and held["until"] > now:
-        return False
-    put_fact(connection, _LEASE, {"instance": instance, "until": now + seconds}, now)
-    return True
