@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row
 
+from webhook.adapters.changelog import audited, newest
 from webhook.adapters.schema import audit
 from webhook.adapters.thresholds import (
     ThresholdRefused,
@@ -30,25 +31,18 @@ def list_changes(
     connection: Connection, limit: int, *, query: str | None = None, before: int | None = None
 ) -> tuple[Sequence[Row[Any]], int | None]:
     """Return changes and proposals, newest first, and the number to continue below."""
-    statement = select(audit).where(_is_change()).order_by(audit.c.id.desc())
-    if query is not None:
-        statement = statement.where(audit.c.subject == query)
-    if before is not None:
-        statement = statement.where(audit.c.id < before)
-    rows = connection.execute(statement.limit(limit + 1)).all()
-    shown = rows[:limit]
-    return shown, shown[-1].id if len(rows) > limit else None
+    return newest(connection, _KINDS, limit, query, before)
 
 
 def changed_queries(connection: Connection) -> list[str]:
     """Return the queries of which anything was ever changed or proposed."""
-    statement = select(audit.c.subject).where(_is_change()).distinct()
+    statement = audited(_KINDS).with_only_columns(audit.c.subject).order_by(None).distinct()
     return sorted(connection.execute(statement).scalars())
 
 
 def change_of(connection: Connection, number: int) -> Row[Any] | None:
     """Return one change or proposal; None where there is none of that number."""
-    return connection.execute(select(audit).where(audit.c.id == number, _is_change())).one_or_none()
+    return connection.execute(audited(_KINDS).where(audit.c.id == number)).one_or_none()
 
 
 def undone_changes(connection: Connection) -> frozenset[int]:
@@ -90,7 +84,3 @@ def make(
     if is_weight:
         return set_weights(connection, row.subject, after["ratios"], actor, words, now)
     return set_ratio(connection, row.subject, after["labels"], after["ratio"], actor, words, now)
-
-
-def _is_change() -> Any:
-    return or_(*(audit.c.action.startswith(kind) for kind in _KINDS))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, Select, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from webhook.adapters.changelog import audited, newest, undone
 from webhook.adapters.schema import audit, weights
 from webhook.adapters.thresholds import ChangeRefused, replay_json
 from webhook.core.thresholds import HIGHEST, LOWEST, Replay, Step, bounded
@@ -230,8 +231,7 @@ def reset_weights(
 
 def audited_weights(query: str | None) -> Select[Any]:
     """Return the statement for the changes and proposals of a query, or of all, oldest first."""
-    statement = select(audit).where(audit.c.action.startswith(_PREFIX)).order_by(audit.c.id)
-    return statement if query is None else statement.where(audit.c.subject == query)
+    return audited((_PREFIX,), query)
 
 
 def weight_steps(rows: Sequence[Row[Any]]) -> dict[str, list[Step]]:
@@ -254,15 +254,9 @@ def list_weight_history(
     connection: Connection, limit: int, *, query: str | None = None, before: int | None = None
 ) -> tuple[Sequence[Row[Any]], int | None]:
     """Return changes and proposals, newest first, and the number to continue below."""
-    statement = audited_weights(query).order_by(None).order_by(audit.c.id.desc())
-    if before is not None:
-        statement = statement.where(audit.c.id < before)
-    rows = connection.execute(statement.limit(limit + 1)).all()
-    shown = rows[:limit]
-    return shown, shown[-1].id if len(rows) > limit else None
+    return newest(connection, (_PREFIX,), limit, query, before)
 
 
 def undone_weights(connection: Connection) -> frozenset[int]:
     """Return the changes that were undone."""
-    rows = connection.execute(audited_weights(None).where(audit.c.action == "weight_undone"))
-    return frozenset(row.after["undoes"] for row in rows)
+    return undone(connection, _PREFIX)
