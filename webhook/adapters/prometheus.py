@@ -19,12 +19,14 @@ from requests.exceptions import RequestException
 from promkit.deadline import bound_whole_answers
 from promkit.errors import SecretUnavailable
 from promkit.httpconfig import HttpConfig, requests_session
+from promkit.traces import trace_headers
 
 PrometheusReason = Literal["timeout", "unreachable", "rejected", "garbage", "too_large"]
 
 WORKERS = 4
 MAX_BODY = 4 * 2**20
 _PIECE = 1 << 16
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class PrometheusError(Exception):
@@ -58,10 +60,13 @@ class Prometheus:
         # A session is for one thread at a time; the answers are few enough for one per request.
         self._make_session: Callable[[], requests.Session] = lambda: requests_session(config)
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="prometheus")
+        self._is_closed = False
 
     def close(self) -> None:
-        """Take no more queries; those that run end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Answer no more queries; those that run end by themselves."""
+        # A cancelled future would cancel whoever awaits it, such as a loop that is to run for ever.
+        self._is_closed = True
+        self._threads.shutdown(wait=False)
 
     async def instant(self, expr: str, at: float, seconds: float) -> list[Track]:
         """Evaluate an expression at one instant; every track then has one sample.
@@ -87,17 +92,27 @@ class Prometheus:
         return _tracks(await self._ask("query_range", parameters, seconds), "matrix")
 
     async def _ask(self, path: str, parameters: dict[str, str], seconds: float) -> bytes:
+        if self._is_closed:
+            raise _closed()
         deadline = time.monotonic() + seconds
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
                 return await loop.run_in_executor(
-                    self._threads, self._fetch, path, parameters, deadline
+                    self._threads, self._fetch, path, parameters, trace_headers(), deadline
                 )
         except TimeoutError:
             raise PrometheusError("timeout", f"no answer within {seconds:.1f} s") from None
 
-    def _fetch(self, path: str, parameters: dict[str, str], deadline: float) -> bytes:
+    def _fetch(
+        self,
+        path: str,
+        parameters: dict[str, str],
+        trace: Mapping[str, str],
+        deadline: float,
+    ) -> bytes:
+        if self._is_closed:
+            raise _closed()
         left = deadline - time.monotonic()
         if left <= 0.01:  # it waited for a thread for so long
             raise TimeoutError
@@ -108,7 +123,7 @@ class Prometheus:
                 with session.post(
                     f"{self._url}/api/v1/{path}",
                     data=parameters,
-                    headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+                    headers={**_HEADERS, **trace},
                     timeout=left,
                     allow_redirects=False,
                     stream=True,
@@ -121,6 +136,10 @@ class Prometheus:
             raise PrometheusError("unreachable", type(error).__name__) from None
         except (SecretUnavailable, OSError) as error:
             raise PrometheusError("unreachable", str(error)) from None
+
+
+def _closed() -> PrometheusError:
+    return PrometheusError("unreachable", "the configuration names another Prometheus by now")
 
 
 def _body(response: requests.Response) -> bytes:

@@ -10,6 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from promkit.httpconfig import HttpConfig
+from promkit.log import trace_id
+from promkit.traces import new_trace_id, trace_of
 from tests.webhook.knownprometheus import ALERT, SERIES, KnownPrometheus
 from webhook.adapters.lookup import find_course, find_series, look_up
 from webhook.adapters.prometheus import MAX_BODY, Prometheus, PrometheusError
@@ -158,3 +160,34 @@ async def test_a_prometheus_that_is_down_is_unreachable_and_its_url_no_part_of_t
     client.close()
     assert raised.value.reason == "unreachable"
     assert "s3cr3t" not in str(raised.value)
+
+
+async def test_who_waits_while_a_reload_closes_it_gets_an_error_and_is_not_cancelled() -> None:
+    async with answering(b"", hang=True) as client, asyncio.timeout(5):
+        # More than there are threads, so that some wait for one.
+        waiting = [asyncio.create_task(client.instant("up", 1.0, 1.0)) for _ in range(9)]
+        await asyncio.sleep(0)
+        client.close()
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        with pytest.raises(PrometheusError, match="another Prometheus") as raised:
+            await client.instant("up", 1.0, 1.0)
+    assert {type(each) for each in found} == {PrometheusError}
+    assert raised.value.reason == "unreachable"
+
+
+async def test_prometheus_is_told_for_which_trace_it_is_asked() -> None:
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("traceparent", ""))
+        return web.Response(body=_VECTOR % b"")
+
+    app = web.Application()
+    app.router.add_post("/api/v1/query", answer)
+    trace = new_trace_id()
+    async with TestServer(app) as server:
+        client = Prometheus(str(server.make_url("/")), HttpConfig())
+        trace_id.set(trace)
+        await client.instant("up", 1.0, 5.0)
+        client.close()
+    assert [trace_of(each) for each in seen] == [trace]
