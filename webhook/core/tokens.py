@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Purpose = Literal["feedback", "chart", "undo"]
+Purpose = Literal["feedback", "chart"]
 Refusal = Literal["malformed", "forged", "expired"]
 
 _VERSION = "v1"
