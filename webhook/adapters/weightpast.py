@@ -89,6 +89,8 @@ def _incidents(query: str, alertnames: Collection[str], now: float) -> Any:
             table.query == query,
             table.alertname.in_(alertnames),
             table.opened_at >= now - EVIDENCE_SECONDS,
+            # Of what nobody judged only the replay has use; in a storm there are very many.
+            or_(feedback.c.id.is_not(None), table.opened_at >= now - REPLAY_SECONDS),
         )
         .order_by(table.id)
     )  # fmt: skip
