@@ -5,110 +5,29 @@ with all that they were sent, which is the worst that an error page can do.
 """
 
 import base64
-import gzip
-import itertools
 import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 import bcrypt
 import pytest
 import requests
 
+from tests.e2e.canaries import Words, check, text_of, written
+from tests.e2e.echo import CERTS, Echo, Mode
 from tests.e2e.programs import Programs, free_ports, programs_in
 from tests.webhook.deliveries import alert_json, body
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
-CERTS = Path(__file__).parents[1] / "promkit" / "certs"
-# How the other side behaves, and where it is: behind TLS that it does not speak, or nowhere.
-MODES = ("refused", "denied", "failing", "tls", "silent", "fine")
-
-
-class Words:
-    """Makes words, and finds them in whatever form they may have been written."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self.made: dict[str, str] = {}
-
-    def new(self, what: str, length: int = 0) -> str:
-        word = f"canary{next(self._numbers):02}{what}".replace("_", "").ljust(length, "x")
-        self.made[what] = word
-        return word
-
-    def found_in(self, text: str) -> list[str]:
-        return [
-            what
-            for what, word in self.made.items()
-            if any(form in text for form in (word, quote(word), word[::-1], *_encoded(word)))
-        ]
-
-
-def _encoded(word: str) -> Iterator[str]:
-    # In the middle of a longer text, base64 has one of three forms.
-    for shift in range(3):
-        raw = base64.b64encode(b"x" * shift + word.encode()).decode()
-        yield raw[4:-4]
-
-
-class Echo:
-    """Answers as it is told to, with everything that it was sent."""
-
-    def __init__(self) -> None:
-        self.mode = "fine"
-        self.asked = 0
-        self.released = threading.Event()
-        echo = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                sent = self.rfile.read(length).decode("utf-8", "replace")
-                echo.asked += 1
-                if echo.mode == "silent":
-                    echo.released.wait(30)
-                status = 401 if echo.mode == "denied" else 200
-                told = f"{self.path}\n{self.headers}\n{sent}"
-                if echo.mode == "failing":
-                    told = json.dumps({"ok": False, "error": told})
-                elif status == 200:
-                    told = json.dumps({"ok": True, "status": "success", "message": told})
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(told.encode())))
-                self.end_headers()
-                self.wfile.write(told.encode())
-
-            do_GET = do_POST = _answer
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def address(self, mode: str, refused: int) -> str:
-        """Return where somebody is in a mode, and be so from now on."""
-        self.mode = mode
-        port = refused if mode == "refused" else self.port
-        return f"{'https' if mode == 'tls' else 'http'}://127.0.0.1:{port}"
-
-    def close(self) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @pytest.fixture
@@ -129,17 +48,6 @@ def web_config(path: Path, password: str) -> Path:
     return path
 
 
-def text_of(path: Path) -> str:
-    raw = path.read_bytes()
-    return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("latin-1")
-
-
-def written(folder: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield str(path.relative_to(folder)), text_of(path)
-
-
 def reload(port: int, user: tuple[str, str]) -> None:
     answer = requests.post(f"http://127.0.0.1:{port}/-/reload", auth=user, timeout=60)
     assert answer.ok, answer.text
@@ -152,10 +60,6 @@ def attempts(port: int, user: tuple[str, str], paths: list[str]) -> Iterator[tup
         for auth in (user, None, ("ops", f"{user[1]}wrong"), ("nobody", user[1])):
             answer = requests.get(base + path, auth=auth, timeout=30)
             yield f"{path} {answer.status_code}", f"{answer.headers}\n{answer.text}"
-
-
-def check(words: Words, read: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
-    return {where: found for where, text in read if (found := words.found_in(text))}
 
 
 WEBHOOK_PATHS = [
@@ -197,9 +101,10 @@ class Secrets:
         path.write_text(text or self.words.new(name))
         return path
 
-    def webhook(self, mode: str) -> str:
+    def webhook(self, mode: Mode) -> str:
         """Return the configuration, with everybody else behaving in a mode from now on."""
-        words, base = self.words, self._echo.address(mode, self._refused)
+        self._echo.behave(mode)
+        words, base = self.words, self._echo.address(self._refused)
         scheme, host = base.split("://")
         basic = f"basic_auth: {{username: u, password: {words.new('source_password')}}}"
         bearer = f"authorization: {{credentials_file: {self.file('source_bearer')}}}"
@@ -215,7 +120,7 @@ class Secrets:
             "correlation: null\nreconcile: {receiver: webhook}\n"
         )
 
-    def _channels(self, mode: str, base: str) -> list[dict[str, object]]:
+    def _channels(self, mode: Mode, base: str) -> list[dict[str, object]]:
         words = self.words
         scheme, host = base.split("://")
         place = (
@@ -223,7 +128,8 @@ class Secrets:
         )
         hook = f"{base}/services/{words.new('slack_webhook')}"
         bot = {"bot_token": words.new("slack_token"), "channel": "#a", "api_url": f"{base}/api/"}
-        mail: dict[str, object] = {"host": "127.0.0.1", "port": int(host.rsplit(":", 1)[1])}
+        mail: dict[str, object] = {"host": "127.0.0.1", "tls": "implicit"}
+        mail |= {"port": self._echo.mail_port(self._refused), "ca_file": f"{CERTS}/ca.crt"}
         mail |= {"username": "mailer", "password_file": str(self.file("smtp_password"))}
         mail |= {"sender": "a@example.org", "recipients": ["b@example.org"]}
         channels: dict[str, dict[str, object]] = {
@@ -302,8 +208,6 @@ def test_the_webhook_shows_no_secret(programs: Programs, echo: Echo, tmp_path: P
             reload(port, user)
         alert(am, mode=mode)
         programs.wait_for(f"attempts: {mode}", partial(_tried, port, user, number, mode), 90)
-        if mode == "silent":
-            echo.released.set()
 
     read = list(strangers(f"http://127.0.0.1:{port}", words.new("wrong_password")))
     read += attempts(port, user, WEBHOOK_PATHS)
@@ -372,8 +276,9 @@ def test_the_exporter_shows_no_secret(programs: Programs, echo: Echo, tmp_path: 
     bearer = tmp_path / "bearer"
     bearer.write_text(words.new("bearer"))
 
-    def config(mode: str) -> str:
-        base = echo.address(mode, refused)
+    def config(mode: Mode) -> str:
+        echo.behave(mode)
+        base = echo.address(refused)
         credentials = f"authorization: {{credentials_file: {bearer}}}"
         if mode == "fine":
             base = f"http://127.0.0.1:{prometheus}"
@@ -412,7 +317,6 @@ def test_the_exporter_shows_no_secret(programs: Programs, echo: Echo, tmp_path: 
             f"an evaluation: {mode}", partial(_counted, port, user, counted, mode), 120
         )
         read += attempts(port, user, ["/", "/metrics", "/api/v1/anomalies", "/-/ready", "/nowhere"])
-        echo.released.set()
     requests.get(f"http://127.0.0.1:{port}/", auth=(wrong, wrong), timeout=9)
     file.write_text(file.read_text().replace("lookback: 2m", "lookback: 2q"))
     bad = requests.post(f"http://127.0.0.1:{port}/-/reload", auth=user, timeout=30)

@@ -7,6 +7,7 @@ incident shares subject and thread.
 
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Literal, Self
@@ -110,7 +111,7 @@ class EmailChannel(Channel):
             start_tls=self.tls == "starttls",
             tls_context=None if self.tls == "none" else self._trust(),
         )
-        hidden = () if password is None else (password,)
+        hidden = () if password is None else _forms(self.username or "", password)
         try:
             await server.connect()
             refused, answer = await server.sendmail(self.sender, self.recipients, made.content)
@@ -140,6 +141,13 @@ class EmailChannel(Channel):
                 "tls", f"ca_file {self.ca_file}: {error.strerror or 'holds no certificate'}"
             ) from None
         return context
+
+
+def _forms(username: str, password: str) -> tuple[str, ...]:
+    """Return the forms in which a server may repeat what we logged in with."""
+    # AUTH PLAIN is RFC 4616, AUTH LOGIN says the password alone.
+    sent = (f"\0{username}\0{password}", password)
+    return (password, *(b64encode(form.encode()).decode() for form in sent))
 
 
 def _own_name() -> str:

@@ -196,9 +196,18 @@ async def test_a_server_that_hangs_up_is_tried_again(step: Literal["MAIL", "RCPT
     assert not error.is_permanent
 
 
-async def test_a_reply_that_repeats_the_password_does_not_spread_it() -> None:
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        PASSWORD,
+        base64.b64encode(PASSWORD.encode()),
+        base64.b64encode(f"\0{USER}\0{PASSWORD}".encode()),
+    ],
+)
+async def test_a_reply_that_repeats_the_password_does_not_spread_it(repeated: str | bytes) -> None:
+    said = repeated if isinstance(repeated, str) else repeated.decode()
     async with mail_server("implicit", needs_login=True) as server:
-        server.replies["MAIL"] = f"450 who is {PASSWORD}?"
+        server.replies["MAIL"] = f"450 who is {said}?"
         ca = str(CERTIFICATES / "ca.crt")
         made = through(server, tls="implicit", username=USER, password=PASSWORD, ca_file=ca)
         error = await failure(made, message())
