@@ -13,7 +13,7 @@ from exporter.core.series import SeriesBatch
 from exporter.core.weights import Weights, weights_in
 from webhook.adapters.sqlite import SqliteFile
 from webhook.adapters.store import open_store
-from webhook.adapters.weightmetrics import WeightMetrics
+from webhook.adapters.weightmetrics import weight_metrics
 from webhook.adapters.weights import list_weights, set_weights, undo_weights
 from webhook.core.thresholds import HIGHEST, LOWEST
 
@@ -24,7 +24,7 @@ async def test_ratios_reach_the_exporter(
 ) -> None:
     registry = CollectorRegistry()
     with open_store(SqliteFile(tmp_path_factory.mktemp("data") / "webhook.db")) as store:
-        WeightMetrics(registry, lambda: store.read_here(list_weights))
+        weight_metrics(registry, lambda: store.read_here(list_weights))
         chosen = {"mad": 1.1, 'z"\\': 0.9}
         await store.write(lambda c: set_weights(c, "cpu", chosen, "ana", "", 1.0))
         await store.write(lambda c: set_weights(c, "disk", {"mad": 1.5}, "ana", "", 1.0))

@@ -16,7 +16,7 @@ from promkit.clock import Clock
 from webhook.adapters.factstore import get_fact, put_fact
 from webhook.adapters.prometheus import PrometheusError
 from webhook.adapters.store import Store
-from webhook.adapters.thresholdmetrics import ThresholdMetrics
+from webhook.adapters.thresholdmetrics import threshold_metrics
 from webhook.adapters.thresholds import (
     Change,
     Written,
@@ -77,7 +77,7 @@ class Tuner:
         self._store = store
         self._clock = clock
         self._config = config
-        self._metrics = ThresholdMetrics(registry, lambda: store.read_here(list_thresholds))
+        self._metrics = threshold_metrics(registry, lambda: store.read_here(list_thresholds))
         self._asking = Asking(config)
         self._rehearsal = Rehearsal(store, clock, config, self._asking)
         self.weigher = Weigher(store, clock, registry, config, self._asking)

@@ -16,7 +16,7 @@ from webhook.adapters.ensembles import ensemble_of
 from webhook.adapters.factstore import get_fact, put_fact
 from webhook.adapters.prometheus import PrometheusError
 from webhook.adapters.store import Store
-from webhook.adapters.weightmetrics import WeightMetrics
+from webhook.adapters.weightmetrics import weight_metrics
 from webhook.adapters.weightpast import WeightPast, queries_to_weigh, weight_past
 from webhook.adapters.weights import (
     WeightChange,
@@ -75,7 +75,7 @@ class Weigher:
         self._clock = clock
         self._config = config
         self._asking = asking
-        self._metrics = WeightMetrics(registry, lambda: store.read_here(list_weights))
+        self._metrics = weight_metrics(registry, lambda: store.read_here(list_weights))
 
     def changed(self, written: WeightsWritten) -> None:
         """Count and log a change."""

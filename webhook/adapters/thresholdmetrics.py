@@ -5,7 +5,7 @@ A label of a series that has one of our names is called exported_…, as a scrap
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.metrics_core import Metric
@@ -19,38 +19,58 @@ RATIO = "anomaly_threshold_adjustment_ratio"
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-class ThresholdMetrics:
+class RatioMetrics:
     """Publishes ratios, and counts how they came about.
+
+    Parameters
+    ----------
+    kind, what : in the names of the counters, and in words
+    reasons : for which there are changes
+    ratios : what is published
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        kind: Literal["threshold", "weight"],
+        what: str,
+        reasons: Sequence[str],
+        ratios: "Ratios",
+    ) -> None:
+        self._changes = Counter(
+            f"anomaly_webhook_{kind}_changes_total",
+            f"Changes of {what}, by what made them.",
+            ["reason"],
+            registry=registry,
+        )
+        self._proposals = Counter(
+            f"anomaly_webhook_{kind}_proposals_total",
+            "Changes that were not made, since alarms that people confirmed might be missed.",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in reasons:
+            self._changes.labels(reason)
+            self._proposals.labels(reason)
+        registry.register(ratios)
+
+    def changed(self, reason: str, *, is_applied: bool) -> None:
+        """Count a change, or one that was only proposed."""
+        (self._changes if is_applied else self._proposals).labels(reason).inc()
+
+
+def threshold_metrics(
+    registry: CollectorRegistry, ratios: Callable[[], Sequence[Row[Any]]]
+) -> RatioMetrics:
+    """Return what is published of thresholds.
 
     Parameters
     ----------
     ratios : reads them from the store; raises StoreUnavailable when it cannot
     """
-
-    def __init__(
-        self, registry: CollectorRegistry, ratios: Callable[[], Sequence[Row[Any]]]
-    ) -> None:
-        self._changes = Counter(
-            "anomaly_webhook_threshold_changes_total",
-            "Changes of thresholds, by what made them.",
-            ["reason"],
-            registry=registry,
-        )
-        self._proposals = Counter(
-            "anomaly_webhook_threshold_proposals_total",
-            "Changes that were not made, since alarms that people confirmed might be missed.",
-            ["reason"],
-            registry=registry,
-        )
-        for reason in get_args(Reason):
-            self._changes.labels(reason)
-            self._proposals.labels(reason)
-        about = "What people's verdicts multiply a threshold by; 1 once that is undone."
-        registry.register(Ratios(RATIO, about, ratios, lambda row: _labels(row.query, row.labels)))
-
-    def changed(self, reason: Reason, *, is_applied: bool) -> None:
-        """Count a change, or one that was only proposed."""
-        (self._changes if is_applied else self._proposals).labels(reason).inc()
+    about = "What people's verdicts multiply a threshold by; 1 once that is undone."
+    gauge = Ratios(RATIO, about, ratios, lambda row: _labels(row.query, row.labels))
+    return RatioMetrics(registry, "threshold", "thresholds", get_args(Reason), gauge)
 
 
 class Ratios(Collector):
