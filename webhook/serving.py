@@ -145,6 +145,7 @@ def application(served: Served) -> web.Application:
             clock=served.clock,
             judged=served.verdicts.judged,
             external_url=lambda: served.config().external_url,
+            follows=served.tuner.follows,
         ),
     )
     return app

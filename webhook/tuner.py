@@ -1,5 +1,7 @@
 """Who moves thresholds, and when? A verdict at once, a loop what a verdict left, and every Sunday.
 
+The loop also takes raises back that hid what people mark as missed.
+
 Whatever is decided here is decided again within the transaction that writes it, and these run one
 after the other over all replicas: a batch counts once, however many people click.
 """
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, Row
 
 from promkit.clock import Clock
 from webhook.adapters.factstore import get_fact, put_fact
+from webhook.adapters.hidden import has_news, take_back
 from webhook.adapters.prometheus import PrometheusError
 from webhook.adapters.store import Store
 from webhook.adapters.thresholdmetrics import threshold_metrics
@@ -36,6 +39,7 @@ from webhook.core.thresholds import (
     Rate,
     Rated,
     bounded,
+    hidden_words,
     is_safe,
     last_sunday,
     progress_words,
@@ -95,6 +99,11 @@ class Tuner:
         more = {"query": written.query, "change": written.id, "what": written.words}
         log.info("threshold", extra=more)
 
+    def follows(self) -> str:
+        """Say what follows for thresholds from a mark that an alert was missed."""
+        has_prometheus = self._asking.prometheus() is not None
+        return hidden_words(is_enabled=self._config().tuning.enabled, has_prometheus=has_prometheus)
+
     async def told(self, incident: Row[Any]) -> str:
         """Do what the verdict on an incident asks for; return in words what that was."""
         tuning = self._config().tuning
@@ -117,10 +126,11 @@ class Tuner:
         return _LATER
 
     async def run(self) -> None:
-        """Do once what is due: batches that are full, and on Sundays the rates."""
+        """Do once what is due: missed marks, batches that are full, and on Sundays the rates."""
         if not self._config().tuning.enabled:
             return
         try:
+            await self._take_back()
             for place, found in (await self._tallies(None)).items():
                 if found.tally.batch:
                     await self._consider(place, _LOOP_SECONDS, must_decide=True)
@@ -128,6 +138,13 @@ class Tuner:
         except StoreError as error:
             log.warning("no threshold is moved", extra={"problem": str(error)})
         await self.weigher.run()
+
+    async def _take_back(self) -> None:
+        """Lower what hid an alert that people marked as missed."""
+        if await self._store.read(has_news):
+            now = self._clock.now()
+            for written in await self._store.write(lambda c: take_back(c, _ACTOR, now)):
+                self.changed(written)
 
     async def _tallies(self, query: str | None) -> dict[tuple[str, str], SeriesTally]:
         return await self._store.read(lambda connection: self._read(connection, query))

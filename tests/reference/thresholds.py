@@ -29,3 +29,19 @@ class Book:
     def count(self) -> int:
         wrong = sum(each == "false_alarm" for each in self.verdicts.values())
         return max(0, wrong - BATCH * self.batches)
+
+
+def brought_down(
+    series: float, query: float, peak: float, configured: float
+) -> tuple[float, float]:
+    """Every thousandth on the way down to 1 is tried, all of the series' before the query's."""
+    tried, start = (series, query), (series, query)
+
+    def is_hidden(pair: tuple[float, float]) -> bool:
+        return peak < configured * min(max(pair[0] * pair[1], 0.5), HIGHEST)
+
+    for which in (0, 1):
+        while is_hidden(tried) and tried[which] > 1.0:
+            lower = max(1.0, tried[which] - 0.001)
+            tried = (lower, tried[1]) if which == 0 else (tried[0], lower)
+    return start if is_hidden(tried) or series * query <= 1.0 else tried

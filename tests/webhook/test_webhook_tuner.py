@@ -13,9 +13,13 @@ from tests.webhook.judging import SERIES, judged, open_incident
 from tests.webhook.tuning import Tuning
 from webhook.adapters.database import Database
 from webhook.adapters.factstore import get_fact
+from webhook.adapters.missed import mark
+from webhook.adapters.peaks import Peaks
 from webhook.adapters.store import Store, open_store
 from webhook.adapters.thresholds import ThresholdRefused, set_ratio, undo
+from webhook.adapters.unobserved import keep_marks
 from webhook.config import WebhookConfig
+from webhook.core.missed import Missed
 from webhook.core.thresholds import DAY
 from webhook.core.verdicts import Verdict
 from webhook.settings.sources import SourceConfig
@@ -205,3 +209,33 @@ async def test_sundays_without_a_replay_and_at_the_limit(tuning: Tuning) -> None
     (change,) = [row for row in await tuning.history() if row.after["reason"] == "weekly"]
     assert (change.subject, change.after["replay"]) == ("disk", None)
     assert "20 of 20 judged incidents of 7 days were false alarms; no replay" in change.detail
+
+
+async def test_a_missed_alert_takes_raises_back_without_waiting_for_sunday(tuning: Tuning) -> None:
+    ten = await judged(tuning.store, "false_alarm", 10)
+    await tuning.told(ten[0])
+    await tuning.clock.advance(3600)
+    now = tuning.clock.now()
+    marked = Missed("cpu", {"instance": "a"}, now - 1800, now - 600, "", "ana", "page")
+    number = await tuning.store.write(lambda c: mark(c, marked, now))
+    await tuning.tuner.run()
+    assert await tuning.ratios() == [("cpu", SERIES, 1.1)]
+
+    peaks = {number: Peaks(0.62, 0.66)}
+    await tuning.store.write(lambda c: keep_marks(c, [number], peaks, now))
+    tuning.config = WebhookConfig(tuning=TuningConfig(enabled=False))
+    await tuning.tuner.run()
+    assert "tuning.enabled" in tuning.tuner.follows()
+    assert await tuning.ratios() == [("cpu", SERIES, 1.1)]
+    tuning.config = WebhookConfig(prometheus=SourceConfig(url="http://127.0.0.1:9"))
+    assert "that raise is taken back" in tuning.tuner.follows()
+    other = Tuning(tuning.store, tuning.clock, tuning.config)
+    await asyncio.gather(*(each.tuner.run() for each in (tuning, other)))
+    other.tuner.close()
+
+    assert await tuning.ratios() == [("cpu", SERIES, 1.0323)]
+    assert [row.action for row in await tuning.history()] == [
+        "threshold_raised", "threshold_lowered",
+    ]  # fmt: skip
+    counted = 'threshold_changes_total{reason="missed"} 1.0'
+    assert sum(counted in each.page() for each in (tuning, other)) == 1

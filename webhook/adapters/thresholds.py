@@ -5,6 +5,7 @@ were undone, and what was not applied. Its subject is the query.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -63,6 +64,8 @@ class Change:
     incidents : whose verdicts it was made of
     replay : what it would have done; None where that is not known
     is_applied : else it is only proposed
+    undoes : the change that it takes back
+    missed : the mark of a missed alert that asked for it
     """
 
     query: str
@@ -76,6 +79,7 @@ class Change:
     replay: Replay | None = None
     is_applied: bool = True
     undoes: int | None = None
+    missed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ def apply(connection: Connection, change: Change, now: float) -> Written:
     action: Action
     if not change.is_applied:
         words, action = f"not applied: {change.why}", "threshold_proposed"
+    elif change.reason == "missed" and after == before:
+        words, action = f"the threshold stays: {change.why}", "threshold_kept"
     else:
         words = f"{change_words(before, after)}: {change.why}"
         action = "threshold_raised" if after > before else "threshold_lowered"
@@ -130,6 +136,7 @@ def apply(connection: Connection, change: Change, now: float) -> Written:
             "incidents": list(change.incidents),
             "replay": replay_json(change.replay),
             "undoes": change.undoes,
+            "missed": change.missed,
         },
         "detail": words,
     }
@@ -226,12 +233,17 @@ def audited(query: str | None) -> Select[Any]:
 
 def steps_of(connection: Connection, query: str, labels: Labels) -> list[Step]:
     """Return the changes of one ratio that were applied, the oldest first."""
+    return steps_by_key(connection, query).get(key_of(labels), [])
+
+
+def steps_by_key(connection: Connection, query: str) -> dict[str, list[Step]]:
+    """Return those of each ratio of a query, by `key_of` its labels."""
     rows = connection.execute(audited(query).where(audit.c.action.in_(_APPLIED)))
-    return [
-        Step(row.at, row.before["ratio"], row.after["ratio"])
-        for row in rows
-        if row.after["labels"] == dict(labels)
-    ]
+    steps: defaultdict[str, list[Step]] = defaultdict(list)
+    for row in rows:
+        step = Step(row.at, row.before["ratio"], row.after["ratio"])
+        steps[key_of(row.after["labels"])].append(step)
+    return dict(steps)
 
 
 def list_thresholds(connection: Connection) -> Sequence[Row[Any]]:

@@ -14,11 +14,12 @@ from webhook.commands.storejob import ask, named
 from webhook.config import WebhookConfig
 from webhook.core.message import rfc3339
 from webhook.core.missed import missed_of
+from webhook.core.thresholds import hidden_words
 
 _DESCRIPTION = """\
 Mark a time in which an alert should have come and did not. It counts against the recall of its
-query, and its samples are not learned from. The daemon may go on meanwhile: it publishes what the
-store holds.
+query, its samples are not learned from, and raised thresholds that hid it come down. The daemon
+may go on meanwhile: it publishes what the store holds.
 
 Exit code 0: done; 1: it did not work; 2: the command line or the configuration is wrong.
 """
@@ -68,6 +69,12 @@ def run(options: argparse.Namespace, config: WebhookConfig) -> int:
                 print("\n".join(_listed(database, options)))
             case "add":
                 print(_add(database, options))
+                print(
+                    hidden_words(
+                        is_enabled=config.tuning.enabled,
+                        has_prometheus=config.prometheus is not None,
+                    )
+                )
             case _:
                 now = SystemClock().now()
                 row = ask(

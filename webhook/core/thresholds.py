@@ -2,7 +2,8 @@
 
 Ten false alarms of a series raise its threshold by a tenth. Once a week the share of false alarms
 among a query's judged incidents moves the threshold of the whole query. Both are factors on what is
-configured; the exporter multiplies and bounds them.
+configured; the exporter multiplies and bounds them. What these raises hid, and a person marks as
+missed, takes them back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-Reason = Literal["false_alarms", "weekly", "person", "undo"]
+Reason = Literal["false_alarms", "weekly", "person", "undo", "missed"]
 
 LOWEST, HIGHEST = 0.5, 1.5
 BATCH = 10
@@ -25,6 +26,9 @@ WINDOWS = (7 * DAY, 28 * DAY)
 CAUTION_SECONDS = 28 * DAY
 REPLAY_SECONDS = 14 * DAY
 _DIGITS = 6
+# So much lower than a peak that was missed is the threshold that it takes back.
+_HAIR = 0.001
+_ROUNDING = 1e-8
 
 
 def bounded(ratio: float) -> float:
@@ -35,6 +39,51 @@ def bounded(ratio: float) -> float:
 def undone(ratio: float, before: float, after: float) -> float:
     """Return what a ratio is without a change, those made since then left in force."""
     return before if ratio == after else bounded(ratio * before / after)
+
+
+def threshold_today(threshold: float, then: float, now: float) -> float:
+    """Return what a threshold is by now, whose ratios multiplied to `then` and do to `now`."""
+    return threshold / bounded(then) * bounded(now)
+
+
+def taken_down(
+    series: float, query: float, peak: float, threshold_now: float
+) -> tuple[float, float]:
+    """Return the ratios of a series and of its query with which a missed peak would alert.
+
+    The series' comes down first, and neither below 1. Both stay where the peak reaches the
+    threshold as it is, where nothing is raised, and where taking all raises back is not enough.
+
+    Parameters
+    ----------
+    series, query : the ratios in force
+    peak : the highest score, 0 to 1
+    threshold_now : of that series, with these ratios
+    """
+    product = bounded(series * query)
+    if peak >= threshold_now or product <= 1.0:
+        return series, query
+    lowest = max(min(series, 1.0) * min(query, 1.0), LOWEST)
+    wanted = peak / threshold_now * product
+    if wanted < lowest * (1 - _ROUNDING):
+        return series, query
+    wanted = max(wanted * (1 - _HAIR), lowest)
+    series = _down(series, wanted / query)
+    return (series, query) if series > 1.0 else (series, _down(query, wanted / series))
+
+
+def _down(ratio: float, wanted: float) -> float:
+    """Return a ratio brought down to what is wanted, but not below 1."""
+    return ratio if ratio <= 1.0 else bounded(max(1.0, min(ratio, wanted)))
+
+
+def hidden_words(*, is_enabled: bool, has_prometheus: bool) -> str:
+    """Say what follows for thresholds from a mark that an alert was missed."""
+    if not is_enabled:
+        return "marks move no thresholds here (tuning.enabled)"
+    if not has_prometheus:
+        return "no threshold is moved, since nobody can look up the scores (prometheus)"
+    return "if a raised threshold hid it, that raise is taken back within some minutes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,14 @@ class Marking:
     ----------
     judged : told of the query and verdict of each mark that is new
     external_url : returns what our links start with
+    follows : returns in words what follows from a mark for thresholds
     """
 
     store: Store
     clock: Clock
     judged: Callable[[str, str], None]
     external_url: Callable[[], str]
+    follows: Callable[[], str]
 
     async def mark(self, marked: Missed) -> int:
         """Store a mark; return its number.
@@ -137,9 +139,10 @@ async def take_mark(request: web.Request) -> web.Response:
     try:
         made = await parts.mark(marked)
     except MissedRefused as error:
-        answer = {"error": str(error), "overlaps": list(error.overlaps)}
-        return web.json_response(answer, status=409)
-    return web.json_response({"missed": made, "query": marked.query, "verdict": VERDICT})
+        refused = {"error": str(error), "overlaps": list(error.overlaps)}
+        return web.json_response(refused, status=409)
+    answer = {"missed": made, "query": marked.query, "verdict": VERDICT}
+    return web.json_response({**answer, "threshold": parts.follows()})
 
 
 async def take_back(request: web.Request) -> web.Response:

@@ -126,7 +126,7 @@ async def take(request: web.Request) -> web.Response:
             made = await request.app[MARKING].mark(marked)
             words = (
                 f"mark {made}: an alert of {marked.query} was missed; recall counts it, and "
-                "baselines leave that time out"
+                f"baselines leave that time out; {request.app[MARKING].follows()}"
             )
     except MissedRefused as error:
         return await _page(request, fields, str(error), 409)

@@ -118,6 +118,7 @@ def change_json(row: Row[Any]) -> dict[str, object]:
         "incidents": after["incidents"],
         "replay": after["replay"],
         "undoes": after["undoes"],
+        "missed": after.get("missed"),
     }
 
 

@@ -104,10 +104,11 @@ def test_marks_are_made_listed_and_taken_back(
 
     assert said[0] == "nobody has marked anything"
     assert said[1].startswith('mark 1: cpu{instance="db:9100"} missed an alert from 20')
-    assert said[2].startswith("nothing was changed: it overlaps missed-1 of the same series")
-    assert said[4].startswith("nothing was changed: query is 'a b'; allowed")
-    assert said[5] == 'mark 1 of cpu{instance="db:9100"} counts no more'
-    assert said[6].startswith("nothing was changed: mark 1 was taken back at")
+    assert said[2].startswith("no threshold is moved, since nobody can look up the scores")
+    assert said[3].startswith("nothing was changed: it overlaps missed-1 of the same series")
+    assert said[6].startswith("nothing was changed: query is 'a b'; allowed")
+    assert said[7] == 'mark 1 of cpu{instance="db:9100"} counts no more'
+    assert said[8].startswith("nothing was changed: mark 1 was taken back at")
     assert newest.endswith('cpu{instance="web"}  ana')
     assert 'cpu{instance="db:9100"}  command line: disk full, taken back 20' in oldest
     assert (shown["id"], shown["via"], shown["labels"]) == (2, "cli", {"instance": "web"})

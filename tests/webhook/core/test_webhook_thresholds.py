@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.reference.thresholds import Book
+from tests.reference.thresholds import Book, brought_down
 from webhook.core.thresholds import (
     DAY,
     HIGHEST,
@@ -20,10 +20,13 @@ from webhook.core.thresholds import (
     Tally,
     bounded,
     change_words,
+    hidden_words,
     is_safe,
     last_sunday,
     rate_of,
     ratio_at,
+    taken_down,
+    threshold_today,
     undone,
 )
 
@@ -142,6 +145,67 @@ def test_what_may_be_raised_without_asking() -> None:
         False,
         "no replay was possible, 1 confirmed incidents in 28 days",
     )
+
+
+RATIOS = st.floats(LOWEST, HIGHEST).map(bounded)
+
+
+@given(RATIOS, RATIOS, st.floats(0.0, 1.0), st.floats(0.3, 1.0))
+@example(1.1, 1.0, 0.6, 0.6)
+@example(1.1, 1.1, 0.65, 0.6)
+@example(1.5, 1.5, 0.89, 0.6)
+@example(1.5, 0.9, 0.57, 0.6)
+@example(0.9, 1.5, 0.62, 0.6)
+def test_a_missed_peak_takes_raises_back(
+    series: float, query: float, peak: float, configured: float
+) -> None:
+    today = threshold_today(configured, 1.0, series * query)
+    after = taken_down(series, query, peak, today)
+    book = brought_down(series, query, peak, configured)
+    # The book goes by thousandths, the other way is a thousandth lower than it has to be.
+    assert after == pytest.approx(book, abs=0.005)
+    for before, ratio in zip((series, query), after, strict=True):
+        assert min(before, 1.0) <= ratio <= before
+        assert ratio == before or ratio >= 1.0
+    if after != (series, query):
+        assert configured * bounded(after[0] * after[1]) <= peak * (1 + 1e-6)
+        assert after[1] == query or after[0] <= 1.0
+        # By then nothing hides it, so that a second mark like it changes nothing.
+        now = threshold_today(today, series * query, after[0] * after[1])
+        assert taken_down(*after, peak, now) == pytest.approx(after, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("series", "query", "peak", "threshold", "after"),
+    [
+        (1.21, 1.0, 0.65, 0.726, (1.08225, 1.0)),
+        (1.1, 1.1, 0.65, 0.726, (1.0, 1.08225)),
+        (1.1, 1.1, 0.6, 0.726, (1.0, 1.0)),
+        # What is configured hides it, or nothing does, or nothing is raised.
+        (1.1, 1.1, 0.59, 0.726, (1.1, 1.1)),
+        (1.1, 1.1, 0.726, 0.726, (1.1, 1.1)),
+        (1.1, 0.9, 0.5, 0.594, (1.1, 0.9)),
+        # Only what is raised comes down, here to nine tenths of what is configured.
+        (1.5, 0.9, 0.54, 0.81, (1.0, 0.9)),
+        (0.9, 1.5, 0.6, 0.81, (0.9, 1.11)),
+    ],
+)
+def test_how_far_a_missed_peak_goes(
+    series: float, query: float, peak: float, threshold: float, after: tuple[float, float]
+) -> None:
+    assert taken_down(series, query, peak, threshold) == after
+
+
+def test_the_threshold_of_today() -> None:
+    assert threshold_today(0.66, 1.1, 1.21) == pytest.approx(0.726)
+    # The exporter bounds what ratios multiply to.
+    assert threshold_today(0.9, 1.5 * 1.5, 1.1) == pytest.approx(0.66)
+
+
+def test_what_follows_from_a_mark() -> None:
+    assert "tuning.enabled" in hidden_words(is_enabled=False, has_prometheus=True)
+    assert "prometheus" in hidden_words(is_enabled=True, has_prometheus=False)
+    assert "taken back within" in hidden_words(is_enabled=True, has_prometheus=True)
 
 
 def test_words() -> None:

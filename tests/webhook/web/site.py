@@ -146,7 +146,9 @@ async def running(
     add_thresholds(app, Thresholds(store, clock, lambda written: None, lambda: ours))
     add_weights(app, Weights(store, clock, lambda written: None, lambda: ours))
     add_patterns(app, Patterns(store, clock, lambda: site.wakes.append(None), lambda: ours))
-    add_missed(app, Marking(store, clock, lambda query, verdict: None, lambda: ours))
+    add_missed(
+        app, Marking(store, clock, lambda query, verdict: None, lambda: ours, lambda: "as it is")
+    )
     show_with(store, clock, yaml).add_pages(app)
     if web_config is not None:
         WebConfigFile(web_config).protect(app)

@@ -53,6 +53,7 @@ async def site(store: Store, tmp_path: Path) -> AsyncIterator[Site]:
             ManualClock(NOW),
             lambda query, verdict: told.append((query, verdict)),
             lambda: "https://a.example.org",
+            lambda: "it will be looked at",
         ),
     )
     hashed = bcrypt.hashpw(b"pw", bcrypt.gensalt(4)).decode()
@@ -64,7 +65,10 @@ async def site(store: Store, tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def test_a_mark_is_made_listed_and_taken_back(site: Site) -> None:
-    assert await site.post(GOOD) == (200, {"missed": 1, "query": "cpu", "verdict": "missed"})
+    assert await site.post(GOOD) == (
+        200,
+        {"missed": 1, "query": "cpu", "verdict": "missed", "threshold": "it will be looked at"},
+    )
     assert site.judged == [("cpu", "missed")]
     await site.post({**GOOD, "query": "disk", "author": "ana"})
     listed = await (await site.client.get(f"{MISSED}?limit=1")).json()

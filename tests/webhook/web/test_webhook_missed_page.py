@@ -37,6 +37,7 @@ async def test_a_mark_is_made_and_taken_back(site: Site) -> None:
     assert made.status == 303
     page = await text(site, f"/{made.headers['Location']}")
     assert "Done: mark 1: an alert of cpu was missed" in page
+    assert "baselines leave that time out; as it is." in page
     assert "instance=a mode=user from 15 Jan 06:00 UTC, for 30 min" in page
     assert "it was slow. By ana (page)" in page
     assert "Its score was not looked up yet." in page
