@@ -1,24 +1,18 @@
 """How do deliveries become events, incidents and outbox rows in one transaction?"""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, insert
 
 from promkit.traces import current_trace
 from webhook.adapters.announcing import announce_end, firing_row, missed_row
-from webhook.adapters.schema import events, incidents, notifications
-from webhook.core.alerts import Alert, Delivery, Origin, severity_of
-from webhook.core.incidents import Change, Span, announces, transition
-from webhook.core.routing import Routed, Routing
-
-T = TypeVar("T")
-
-# Far below SQLite's limit of 32,766 parameters in one statement.
-_CHUNK = 500
+from webhook.adapters.incidentrows import Incident, chunks, insert_new, latest, store_changed
+from webhook.adapters.schema import events, notifications
+from webhook.core.alerts import Alert, Delivery
+from webhook.core.incidents import Change, announces, transition
+from webhook.core.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +48,10 @@ class Recorded:
     opened: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-@dataclass(slots=True)
-class _Incident:
-    id: int | None
-    span: Span
-    alert: Alert
-    origin: Origin
-    extras: Mapping[str, object]
-    opened_at: float
-    last_seen_at: float
-    closed_at: float | None = None
-    # Of new ones alone: which trace opened it.
-    trace: str = ""
-    is_changed: bool = False
-    # Of new ones alone: how bad it is, and where it goes.
-    routed: Routed | None = None
-
-
 def record(connection: Connection, recordings: Sequence[Recording]) -> list[Recorded]:
     """Store deliveries in their order and return what each did."""
     alerts = (alert for recording in recordings for alert in recording.delivery.alerts)
-    work = _Work(_latest(connection, {alert.fingerprint for alert in alerts}))
+    work = _Work(latest(connection, {alert.fingerprint for alert in alerts}))
     results = [work.add(recording) for recording in recordings]
     work.write(connection, recordings[-1].received_at)
     return results
@@ -83,14 +60,14 @@ def record(connection: Connection, recordings: Sequence[Recording]) -> list[Reco
 class _Work:
     """What a group of deliveries adds up to, computed in memory and written in few statements."""
 
-    def __init__(self, latest: dict[str, _Incident]) -> None:
+    def __init__(self, latest: dict[str, Incident]) -> None:
         self._latest = latest
         self._known = list(latest.values())
-        self._new: list[_Incident] = []
-        self._closed: list[_Incident] = []
-        self._firing: list[tuple[_Incident, str, float]] = []
-        self._missed: list[tuple[_Incident, float]] = []
-        self._events: list[tuple[_Incident, Alert, Change, Recording]] = []
+        self._new: list[Incident] = []
+        self._closed: list[Incident] = []
+        self._firing: list[tuple[Incident, str, float]] = []
+        self._missed: list[tuple[Incident, float]] = []
+        self._events: list[tuple[Incident, Alert, Change, Recording]] = []
 
     def add(self, recording: Recording) -> Recorded:
         changes: Counter[Change] = Counter()
@@ -119,14 +96,14 @@ class _Work:
                         is_notified = True
         return Recorded(changes, unrouted, is_notified, opened)
 
-    def _apply(self, alert: Alert, recording: Recording) -> tuple[Change, _Incident]:
+    def _apply(self, alert: Alert, recording: Recording) -> tuple[Change, Incident]:
         now = recording.received_at
         known = self._latest.get(alert.fingerprint)
         change, span = transition(None if known is None else known.span, alert)
         if known is None or change in (Change.OPENED, Change.MISSED):
             origin = recording.delivery.origin
             routed = recording.routing.route(alert.labels, alert.annotations)
-            incident = _Incident(
+            incident = Incident(
                 None,
                 span,
                 alert,
@@ -153,10 +130,9 @@ class _Work:
 
     def write(self, connection: Connection, now: float) -> None:
         # Closing comes before opening: at no moment has a fingerprint two open incidents.
-        if changed := [_changed(incident) for incident in self._known if incident.is_changed]:
-            connection.execute(_UPDATE, changed)
+        store_changed(connection, self._known)
         if self._new:
-            _insert(connection, self._new)
+            insert_new(connection, self._new)
         if self._firing:
             rows = [firing_row(one.id, channel, at) for one, channel, at in self._firing]
             connection.execute(insert(notifications), rows)
@@ -168,120 +144,14 @@ class _Work:
         ]
         if missed:
             connection.execute(insert(notifications), missed)
-        for chunk in _chunks(incident.id for incident in self._closed):
+        for chunk in chunks(incident.id for incident in self._closed):
             announce_end(connection, chunk, now)
         if self._events:
             connection.execute(insert(events), [_event(*event) for event in self._events])
 
 
-def _insert(connection: Connection, new: Sequence[_Incident]) -> None:
-    """Store new incidents, and give each the number that it got.
-
-    Numbers ascend in the order of the rows. To leave the matching to SQLAlchemy
-    (`sort_by_parameter_order`) would mean a statement for each row on SQLite.
-    """
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for row_id, fingerprint in connection.execute(_INSERT, [_new(incident) for incident in new]):
-        numbers[fingerprint].append(row_id)
-    for found in numbers.values():
-        found.sort(reverse=True)
-    for incident in new:
-        incident.id = numbers[incident.alert.fingerprint].pop()
-
-
-def _latest(connection: Connection, fingerprints: Iterable[str]) -> dict[str, _Incident]:
-    found: dict[str, _Incident] = {}
-    for chunk in _chunks(fingerprints):
-        for row in connection.execute(_LATEST, {"fingerprints": chunk}):
-            alert = Alert(
-                row.fingerprint,
-                "firing" if row.ends_at is None else "resolved",
-                row.labels,
-                row.annotations,
-                row.starts_at,
-                row.ends_at,
-                row.generator_url,
-            )
-            span = Span(row.starts_at, row.ends_at)
-            found[row.fingerprint] = _Incident(
-                row.id,
-                span,
-                alert,
-                row.origin,
-                row.extras,
-                row.opened_at,
-                row.last_seen_at,
-                row.closed_at,
-            )
-    return found
-
-
-# Built once: to build a statement costs more than to run it.
-_LATEST = select(incidents).where(
-    incidents.c.id.in_(
-        select(func.max(incidents.c.id))
-        .where(incidents.c.fingerprint.in_(bindparam("fingerprints", expanding=True)))
-        .group_by(incidents.c.fingerprint)
-    )
-)
-_INSERT = insert(incidents).returning(incidents.c.id, incidents.c.fingerprint)
-_UPDATE = (
-    update(incidents)
-    .where(incidents.c.id == bindparam("row_id"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                "starts_at",
-                "ends_at",
-                "closed_at",
-                "last_seen_at",
-                "annotations",
-                "generator_url",
-                "extras",
-            )
-        }
-    )
-)
-
-
-def _changed(incident: _Incident) -> dict[str, object]:
-    return {
-        "row_id": incident.id,
-        "starts_at": incident.span.starts_at,
-        "ends_at": incident.span.ends_at,
-        "closed_at": incident.closed_at,
-        "last_seen_at": incident.last_seen_at,
-        "annotations": incident.alert.annotations,
-        "generator_url": incident.alert.generator_url,
-        "extras": incident.extras,
-    }
-
-
-def _new(incident: _Incident) -> dict[str, object]:
-    labels = incident.alert.labels
-    return {
-        "fingerprint": incident.alert.fingerprint,
-        "starts_at": incident.span.starts_at,
-        "ends_at": incident.span.ends_at,
-        "opened_at": incident.opened_at,
-        "closed_at": incident.closed_at,
-        "last_seen_at": incident.last_seen_at,
-        "alertname": labels.get("alertname", ""),
-        "severity": severity_of(labels),
-        "level": "low" if incident.routed is None else incident.routed.severity.level,
-        "query": labels.get("query", ""),
-        "labels": labels,
-        "annotations": incident.alert.annotations,
-        "generator_url": incident.alert.generator_url,
-        "extras": incident.extras,
-        "origin": incident.origin,
-        "trace_id": incident.trace,
-    }
-
-
 def _event(
-    incident: _Incident, alert: Alert, change: Change, recording: Recording
+    incident: Incident, alert: Alert, change: Change, recording: Recording
 ) -> dict[str, object]:
     return {
         "incident_id": incident.id,
@@ -296,9 +166,3 @@ def _event(
         "cause": recording.delivery.cause,
         "trace_id": recording.trace,
     }
-
-
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk

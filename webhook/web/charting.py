@@ -8,7 +8,8 @@ from markupsafe import Markup
 from webhook.adapters.chart import Subject
 from webhook.core.facts import Course, Reading
 from webhook.core.observation import Observation
-from webhook.web.svgchart import charts, in_words, is_drawable
+from webhook.web.chartwords import in_words
+from webhook.web.svgchart import charts, is_drawable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from webhook.adapters.chart import Subject, outside_of
 from webhook.core.facts import Course
-from webhook.core.present import amount, moment, span
 from webhook.core.text import one_line
 from webhook.web.axes import padded, share, time_ticks, value_ticks
+from webhook.web.chartwords import in_words, is_any_known
 
 STYLE = (
     ":root{--value:#1b1f24;--band:#1a66c2;--expected:#1a5fb4;--outside:#b3151f;--span:#9a4a00;"
@@ -44,8 +44,6 @@ _TOP, _RIGHT, _PLOT, _GAP, _STRIP, _FOOT = 26.0, 10.0, 190.0, 18.0, 44.0, 34.0
 _HEIGHT = _TOP + _PLOT + _GAP + _STRIP + _FOOT
 # Of a letter at 12 px, on average.
 _LETTER, _DIGIT = 6.6, 7.2
-# One sample of so many is not worth a word.
-_SMALLEST_GAP = 50
 _WIDTHS = (("broad", 720.0, 8), ("slim", 340.0, 4))
 _LEGEND = (
     ("value", "value"),
@@ -129,8 +127,8 @@ def _limits(course: Course) -> tuple[float, float]:
 def _legend(course: Course, left: float) -> Iterator[str]:
     at = 4.0
     has = {
-        "band": _any(course.lower) and _any(course.upper),
-        "expected": _any(course.expected),
+        "band": is_any_known(course.lower) and is_any_known(course.upper),
+        "expected": is_any_known(course.expected),
         "outside": bool(outside_of(course)),
     }
     for kind, text in _LEGEND:
@@ -185,7 +183,7 @@ def _shaded(main: _Plot, strip: _Plot, subject: Subject) -> Iterator[str]:
 def _series(plot: _Plot, course: Course) -> Iterator[str]:
     for area in _areas(plot, course):
         yield f'<path class="band" d="{area}"/>'
-    if _any(course.expected):
+    if is_any_known(course.expected):
         yield f'<path class="expected" d="{_path(plot, course.times, course.expected)}"/>'
     yield f'<path class="value" d="{_path(plot, course.times, course.values)}"/>'
     if alone := [run[0] for run in _split(course.values) if len(run) == 1]:
@@ -195,11 +193,11 @@ def _series(plot: _Plot, course: Course) -> Iterator[str]:
 
 
 def _scored(plot: _Plot, course: Course) -> Iterator[str]:
-    if not _any(course.scores):
+    if not is_any_known(course.scores):
         middle = (plot.top + plot.bottom) / 2 + 4
         yield _text((plot.left + plot.right) / 2, middle, "not known", "middle")
         return
-    if _any(course.thresholds):
+    if is_any_known(course.thresholds):
         yield f'<path class="threshold" d="{_path(plot, course.times, course.thresholds)}"/>'
         last = next(each for each in reversed(course.thresholds) if not math.isnan(each))
         text, y = f"threshold {last:.3g}", plot.bottom + 27
@@ -252,46 +250,6 @@ def _split(values: Sequence[float]) -> Iterator[list[int]]:
             run = []
     if run:
         yield run
-
-
-def in_words(course: Course, subject: Subject) -> str:
-    """Return what the chart shows, for those who do not see it."""
-    finite = [value for value in course.values if math.isfinite(value)]
-    start = moment(course.times[0], subject.zone)
-    end = moment(course.times[-1], subject.zone, near=course.times[0])
-    text = f"From {start} to {end}"
-    if not finite:
-        return f"{text}: no sample."
-    low, high = amount(min(finite), subject.unit), amount(max(finite), subject.unit)
-    text += f" the value is between {low} and {high}" if low != high else f" the value is {low}"
-    outside = outside_of(course)
-    if not (_any(course.lower) and _any(course.upper)):
-        text += "; its normal band is not known"
-    elif outside:
-        first = moment(course.times[outside[0]], subject.zone, near=course.times[0])
-        many = "sample is" if len(outside) == 1 else "samples are"
-        text += f"; {len(outside)} {many} outside of the normal band, the first at {first}"
-    else:
-        text += ", always within its normal band"
-    missing = sum(map(math.isnan, course.values))
-    # The last moments are not scraped yet; that is no gap.
-    if missing * _SMALLEST_GAP > len(course.times):
-        step = (course.times[-1] - course.times[0]) / (len(course.times) - 1)
-        text += f"; samples of {span(missing * step)} are missing"
-    known = [score for score in course.scores if math.isfinite(score)]
-    if known:
-        text += f". The score reaches {max(known):.2g}"
-        limits = [each for each in course.thresholds if math.isfinite(each)]
-        text += f"; the threshold is {limits[-1]:.2g}" if limits else ""
-    began = moment(subject.starts_at, subject.zone, near=course.times[0])
-    text += f". The alert began at {began}"
-    if subject.ends_at is None:
-        return f"{text} and is still firing."
-    return f"{text} and ended at {moment(subject.ends_at, subject.zone, near=course.times[0])}."
-
-
-def _any(values: Sequence[float]) -> bool:
-    return any(not math.isnan(value) for value in values)
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from webhook.adapters.chart import Subject
 from webhook.core.facts import Course
 from webhook.web.axes import time_ticks, value_ticks
-from webhook.web.svgchart import charts, in_words, is_drawable
+from webhook.web.chartwords import in_words
+from webhook.web.svgchart import charts, is_drawable
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "webhook_chart.svg"
 START = 1_795_248_000.0  # 21 November 2026, 08:00 UTC
