@@ -119,11 +119,12 @@ async def log_in(request: web.Request) -> web.Response:
 async def log_out(request: web.Request) -> web.Response:
     """End the session of this browser."""
     visit = await find_visit(request)
+    response = _sent_to("./login?bye=1" if users(request) else "./")
+    # A browser that another site sends here shows no cookie: it must not lose it either.
     if visit.session is not None:
         await checked_form(request)
         await _note(request, "logout", visit.user)
-    response = _sent_to("./login?bye=1" if users(request) else "./")
-    forget(request, response, SESSION_COOKIE)
+        forget(request, response, SESSION_COOKIE)
     return response
 
 

@@ -97,6 +97,12 @@ async def test_logging_out_needs_our_button(desk: Desk) -> None:
     assert (await desk.press("/logout")).status == 303, "nobody is logged in"
 
 
+async def test_another_site_cannot_log_anybody_out(desk: Desk) -> None:
+    # As browsers do it: a form of another site arrives without our cookies.
+    sent = await desk.press("/logout")
+    assert (sent.status, "Set-Cookie" in sent.headers) == (303, False)
+
+
 async def test_guessing_is_slowed_down_and_tells_nothing(desk: Desk) -> None:
     answers = [await desk.log_in("wrong") for _ in range(OF_BOTH)]
     stranger = await desk.log_in("wrong", user="hunter2")
