@@ -1,5 +1,6 @@
 """Everything between a gauge and a person's browser: the real programs, mail and Chromium."""
 
+import os
 import re
 import shutil
 import sys
@@ -220,11 +221,14 @@ def links_of(mail: EmailMessage) -> list[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Yield a headless browser that talks to nobody but us."""
+def chromium(home: Path) -> Iterator[Browser]:
+    """Yield a headless browser that talks to nobody but us, and keeps to its home."""
+    home.mkdir()
+    places = ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
+            env={**os.environ, **dict.fromkeys(places, str(home))},
             args=[
                 "--no-sandbox",
                 "--disable-gpu",

@@ -24,7 +24,7 @@ SCORE = f'anomaly_score{{query="{QUERY}"}}'
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
-    with programs_in(folder) as programs, chromium() as browser:
+    with programs_in(folder) as programs, chromium(folder / "browser") as browser:
         desk = Desk(folder, programs, browser)
         desk.start()
         yield desk
