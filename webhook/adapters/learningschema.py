@@ -57,6 +57,9 @@ missed = Table(
     Column("peak_score", Float),
     Column("threshold", Float),
     Column("detectors", JSON(none_as_null=True)),
+    # Never given twice, even after retention deleted the newest: the exporter, and whoever counts
+    # the marks that were taken, know them by their number.
+    sqlite_autoincrement=True,
 )
 Index("ix_missed_query_starts_at", missed.c.query, missed.c.starts_at)
 Index("ix_missed_ends_at", missed.c.ends_at)
@@ -82,5 +85,7 @@ patterns = Table(
     # When somebody ended it before that.
     Column("forgotten_at", Float),
     Column("last_seen_at", Float),
+    # Never given twice: incidents and the audit speak of patterns that retention has deleted.
+    sqlite_autoincrement=True,
 )
 Index("ix_patterns_query_labels_key", patterns.c.query, patterns.c.labels_key)

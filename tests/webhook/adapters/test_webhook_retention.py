@@ -102,6 +102,21 @@ async def test_everything_that_is_deleted_can_be_read_in_the_archive(
     assert {name: sorted(rows, key=lambda row: row["id"]) for name, rows in found.items()} == before
 
 
+@pytest.mark.parametrize("table", [missed, patterns], ids=str)
+async def test_a_number_that_others_speak_of_is_never_given_again(
+    store: Store, table: Table
+) -> None:
+    await fill(store)
+    (first,) = await rows(store, table)
+    await store.clean(CHANNELS, DAY, NOW)
+    assert await rows(store, table) == []
+
+    values = {name: value for name, value in first._mapping.items() if name != "id"}
+    await store.write(partial(add, table, values))
+    (second,) = await rows(store, table)
+    assert second.id > first.id
+
+
 async def test_many_rows_are_archived_in_pieces_that_make_one_file(
     store: Store, tmp_path: Path
 ) -> None:

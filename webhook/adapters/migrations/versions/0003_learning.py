@@ -93,6 +93,7 @@ def _missed() -> None:
         sa.Column("threshold", sa.Float()),
         sa.Column("detectors", sa.JSON()),
         sa.PrimaryKeyConstraint("id", name="pk_missed"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_missed_query_starts_at", "missed", ["query", "starts_at"])
     op.create_index("ix_missed_ends_at", "missed", ["ends_at"])
@@ -116,5 +117,6 @@ def _patterns() -> None:
         sa.Column("forgotten_at", sa.Float()),
         sa.Column("last_seen_at", sa.Float()),
         sa.PrimaryKeyConstraint("id", name="pk_patterns"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_patterns_query_labels_key", "patterns", ["query", "labels_key"])
