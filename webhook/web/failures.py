@@ -15,6 +15,11 @@ _WORDS = {
     408: ("Nothing was changed", "The form did not arrive in time. Go back and send it again."),
     413: ("Nothing was changed", "The form is longer than ours are. Go back and say it shorter."),
 }
+GONE = Markup(
+    "<p>It never existed, or it is older than the store's retention.</p>"
+    '<p><a href="../incidents">All incidents</a></p>'
+)
+"""Below `/incidents/` and `/digests/`, where there is nothing of that number."""
 
 
 @web.middleware

@@ -17,6 +17,7 @@ from webhook.core.observation import Observation
 from webhook.core.text import shortened
 from webhook.core.timeline import timeline
 from webhook.core.verdicts import judgement_of
+from webhook.web.failures import GONE
 from webhook.web.feedback import FEEDBACK
 from webhook.web.incidentparts import (
     INCIDENT_PAGES,
@@ -30,10 +31,6 @@ from webhook.web.shell import page, render
 
 _EVENTS_SHOWN = 200
 _LONGEST_TITLE = 100
-_GONE = Markup(
-    "<p>It never existed, or it is older than the store's retention.</p>"
-    '<p><a href="../incidents">All incidents</a></p>'
-)
 
 
 def add_incident_pages(app: web.Application, parts: IncidentPages) -> None:
@@ -123,4 +120,4 @@ async def take_verdict(request: web.Request) -> web.Response:
 
 
 def _gone(request: web.Request, number: int) -> web.Response:
-    return page(request, f"No incident {number}", _GONE, section="incidents", status=404)
+    return page(request, f"No incident {number}", GONE, section="incidents", status=404)

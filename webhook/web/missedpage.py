@@ -17,6 +17,7 @@ from webhook.core.missed import Missed, missed_of
 from webhook.core.observation import Observation
 from webhook.core.text import one_line
 from webhook.web.missed import MARKING
+from webhook.web.parameters import whole_number
 from webhook.web.said import Said
 from webhook.web.session import checked_form, person
 from webhook.web.shell import page as shell_page
@@ -53,13 +54,13 @@ def add_missed_pages(app: web.Application, parts: MissedPages) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """Return the form and the marks; a GET changes nothing."""
-    number = request.query.get("incident", "")
+    number = whole_number(request.query.get("incident", ""))
     fields: Mapping[str, str] = {}
-    if number.isascii() and number.isdigit() and len(number) <= 18:
+    if number is not None:
         found = await request.app[MARKING].store.read(
             lambda connection: (
-                incident_with_events(connection, int(number), 1),
-                observation_of(connection, int(number)),
+                incident_with_events(connection, number, 1),
+                observation_of(connection, number),
             )
         )
         if found[0] is not None:
@@ -89,8 +90,7 @@ async def _page(
     request: web.Request, fields: Mapping[str, str], problem: str = "", status: int = 200
 ) -> web.Response:
     parts = request.app[MISSED_PAGES]
-    below = request.query.get("before", "")
-    before = int(below) if below.isascii() and below.isdigit() and len(below) <= 18 else None
+    before = whole_number(request.query.get("before", ""))
 
     def read(connection: Connection) -> list[Row[Any]]:
         return list(list_missed(connection, _SHOWN + 1, before=before))
@@ -115,11 +115,11 @@ async def take(request: web.Request) -> web.Response:
     """Store a mark, or take one back, and lead back to the page."""
     fields = await checked_form(request)
     actor = person(request) or fields.get("author", "")
-    number = fields.get("withdraw", "")
+    number = whole_number(fields.get("withdraw", ""))
     try:
-        if number.isascii() and number.isdigit() and len(number) <= 18:
+        if number is not None:
             why = one_line(fields.get("reason", ""))
-            row = await request.app[MARKING].withdraw(int(number), who(request) or "page", why)
+            row = await request.app[MARKING].withdraw(number, who(request) or "page", why)
             words = f"mark {number} on {row.query} is taken back"
         else:
             marked = _marked(request, fields, actor)

@@ -37,9 +37,15 @@ def number(given: Mapping[str, str], name: str) -> int | None:
     value = given.get(name)
     if value is None:
         return None
-    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+    if (found := whole_number(value)) is None:
         raise BadParameter(f"{name} is {value!r}; allowed: a whole number")
-    return int(value)
+    return found
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number of a row that a text names; None where it names none."""
+    # More digits than these no database has numbers for.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def page_size(given: Mapping[str, str]) -> int:

@@ -33,6 +33,7 @@ from webhook.adapters.verdictpast import tallies
 from webhook.adapters.weights import list_weights
 from webhook.core.text import one_line
 from webhook.core.thresholds import BATCH, HIGHEST, LOWEST
+from webhook.web.parameters import whole_number
 from webhook.web.patterns import PATTERNS
 from webhook.web.said import Said
 from webhook.web.session import checked_form
@@ -90,8 +91,7 @@ async def page(request: web.Request) -> web.Response:
     """Return the page; a GET changes nothing."""
     parts = request.app[THRESHOLD_PAGES]
     query = request.query.get("query") or None
-    below = request.query.get("before", "")
-    before = int(below) if below.isascii() and below.isdigit() and len(below) <= 18 else None
+    before = whole_number(request.query.get("before", ""))
     tuning = parts.tuning()
     found = await parts.store.read(
         lambda connection: _read(connection, query, before, tuning, parts.clock.now())
@@ -154,11 +154,11 @@ async def take(request: web.Request) -> web.Response:
     actor, why = who(request) or "page", one_line(fields.get("reason", ""))
     acts = {"undo": _undo, "make": _make, "forget": _forget}
     button = next((name for name in acts if name in fields), "")
-    number = fields.get(button, "")
-    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+    number = whole_number(fields.get(button, ""))
+    if number is None:
         return _refused(request, 400, "Press one of the buttons of the page.")
     try:
-        words, query = await acts[button](request, int(number), actor, why)
+        words, query = await acts[button](request, number, actor, why)
     except (ChangeRefused, PatternRefused) as error:
         return _refused(request, 409, f"{str(error)[:1].upper()}{str(error)[1:]}.")
     key = parts.said.put(words)
