@@ -117,6 +117,11 @@ def add_config_flags(parser: argparse.ArgumentParser, default_config: str = "con
         default="logfmt",
         help="one line per entry as key=value or as JSON (default: %(default)s)",
     )
+    add_version_flag(parser)
+
+
+def add_version_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that prints which version this is."""
     parser.add_argument(
         "--version", action="version", version=f"{parser.prog} {version(DISTRIBUTION)}"
     )

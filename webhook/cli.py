@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from promkit.cliargs import add_common_flags
+from promkit.cliargs import add_common_flags, add_version_flag
 from promkit.clock import SystemClock
 from promkit.errors import ConfigProblems
 from promkit.instants import with_joined_instants
@@ -50,6 +50,13 @@ start here:
                                    webhook_configs:
                                      - url: http://localhost:9854/api/v1/alerts
                                        send_resolved: true
+
+once alerts have come (on the machine of the daemon, whether it runs or not):
+  say what one was             anomaly-webhook verdict 812 false_alarm --author ana
+  mark what nobody heard of    anomaly-webhook missed add node_cpu_busy --start -2h --end -90m
+  see what verdicts moved      anomaly-webhook thresholds history, weights history, patterns list
+  take a change back           anomaly-webhook thresholds undo 7
+  choose a threshold           anomaly-webhook thresholds set node_cpu_busy 1.2
 
 Every command has its own --help. All settings: docs/webhook.md.
 """
@@ -128,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_version_flag(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     running = commands.add_parser(
         "run",
@@ -156,18 +164,16 @@ def _parser() -> argparse.ArgumentParser:
     filling = commands.add_parser("restore", help="fill the store from such a file")
     backup.add_restore_flags(filling)
     moving = commands.add_parser(
-        "thresholds", help="say by what verdicts moved thresholds, and undo that"
+        "thresholds", help="list, undo or choose changes of thresholds, which follow from verdicts"
     )
     actions = thresholds.add_flags(moving)
-    weighing = commands.add_parser(
-        "weights", help="say by what verdicts moved the weights of detectors, and undo that"
-    )
+    weighing = commands.add_parser("weights", help="the same for the weights of detectors")
     actions += weights.add_flags(weighing)
     silencing = commands.add_parser(
         "patterns", help="list what stays silent as harmless, and take that back"
     )
     actions += patterns.add_flags(silencing)
-    judging = commands.add_parser("verdict", help="say what an incident was")
+    judging = commands.add_parser("verdict", help="say what an incident was, e.g. false_alarm")
     verdict.add_flags(judging)
     marking = commands.add_parser("missed", help="mark where an alert should have come")
     actions += [judging, *missed.add_flags(marking)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         "  times in UTC\n"
         "  verdicts by links of 30d, signed by a secret that the store keeps\n"
         "  verdicts move thresholds; without prometheus nothing is replayed before\n"
+        "  without prometheus verdicts move no weights of detectors\n"
         "  without prometheus nothing is silenced as a harmless pattern\n"
         "severity\n"
         "  critical: severity critical, emergency, fatal, page\n"
@@ -109,7 +111,45 @@ def test_check_config_says_what_it_means(config: Path, capsys: pytest.CaptureFix
         "  with nobody: without alertmanager, what no delivery tells of stays unknown\n"
         "dead man's switch\n"
         "  nobody is told when alerts stop arriving\n"
+        "pages and files\n"
+        "  without a login: everything; with users in --web.config.file: see the login only\n"
+        f"  audit files in {config.parent}/audit, kept for 90d\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ("console: {anonymous: read}", "in --web.config.file: read the pages"),
+        ("audit: null", "no audit files are written\n"),
+        ("store: {url: 'postgresql://a@b/c'}", "with PostgreSQL name audit.directory"),
+        ("audit: {directory: /var/audit, retention: 8d}", "files in /var/audit, kept for 8d"),
+        (
+            "shadow: [{name: careful, ratio: 1.2, queries: [cpu, disk]}]",
+            "compared, alerting nobody: careful, thresholds of cpu, disk times 1.2",
+        ),
+        ("tuning: {weights: false}", "verdicts move no weights of detectors"),
+        ("prometheus: {url: 'http://p'}", "verdicts move weights of detectors, after a replay"),
+    ],
+)
+def test_check_config_says_who_looks_and_what_is_kept(
+    settings: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "some.yml").write_text(settings + "\n")
+
+    assert call("check-config", "--config.file", tmp_path / "some.yml") == 0
+    assert line in capsys.readouterr().out
+
+
+def test_help_teaches_verdicts_and_versions_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for flag in ("--help", "--version"):
+        with pytest.raises(SystemExit) as ended:
+            call(flag)
+        assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "anomaly-webhook verdict 812 false_alarm" in said
+    assert "anomaly-webhook missed add" in said
+    assert re.search(r"^anomaly-webhook \d+\.\d+", said, re.MULTILINE)
 
 
 def test_check_config_without_routes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

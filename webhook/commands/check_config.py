@@ -41,6 +41,8 @@ def summary(path: Path, config: WebhookConfig) -> str:
             *(f"  {line}" for line in reconcile_lines(config)),
             "dead man's switch",
             f"  {switch_line(config)}",
+            "pages and files",
+            *(f"  {line}" for line in keeping_lines(config)),
         ]
     )
 
@@ -65,6 +67,11 @@ def message_lines(config: WebhookConfig) -> Iterator[str]:
     yield f"verdicts by links of {format_duration(config.feedback.links_valid)}, signed by {signed}"
     if config.feedback.slack_signing_secret_file is not None:
         yield "verdicts by buttons in Slack, at /slack/interactions"
+    yield from learning_lines(config)
+
+
+def learning_lines(config: WebhookConfig) -> Iterator[str]:
+    """Say what follows from verdicts, and what is compared."""
     tuning = config.tuning
     if not tuning.enabled:
         yield "verdicts move no thresholds"
@@ -72,7 +79,16 @@ def message_lines(config: WebhookConfig) -> Iterator[str]:
         yield "verdicts move thresholds; without prometheus nothing is replayed before"
     else:
         yield "verdicts move thresholds, after a replay of 14 days"
+    if not tuning.enabled or not tuning.weights:
+        yield "verdicts move no weights of detectors"
+    elif config.prometheus is None:
+        yield "without prometheus verdicts move no weights of detectors"
+    else:
+        yield "verdicts move weights of detectors, after a replay of 14 days"
     yield pattern_line(config)
+    for each in config.shadow:
+        whose = f" of {', '.join(each.queries)}" if each.queries else ""
+        yield f"compared, alerting nobody: {each.name}, thresholds{whose} times {each.ratio:g}"
 
 
 def pattern_line(config: WebhookConfig) -> str:
@@ -120,6 +136,18 @@ def switch_line(config: WebhookConfig) -> str:
     after = format_duration(switch.after)
     told = ", ".join(switch.channels)
     return f"{told} hear when no alert with {', '.join(switch.matchers)} came for {after}"
+
+
+def keeping_lines(config: WebhookConfig) -> Iterator[str]:
+    """Say who may look, and what is written into files."""
+    reads = "read the pages" if config.console.anonymous == "read" else "see the login only"
+    yield f"without a login: everything; with users in --web.config.file: {reads}"
+    if config.audit is None or config.audit_folder is None:
+        hint = "" if config.audit is None else "; with PostgreSQL name audit.directory"
+        yield f"no audit files are written{hint}"
+    else:
+        kept = format_duration(config.audit.retention)
+        yield f"audit files in {config.audit_folder}, kept for {kept}"
 
 
 def _address(url: str) -> str:

@@ -23,7 +23,11 @@ def ask(database: Database, job: Callable[[Connection], T], *, is_writing: bool 
         If there is no store, another version made it, or it cannot be used now.
     """
     if isinstance(database, SqliteFile) and not database.path.exists():
-        raise StoreUnusable(f"there is no store at {database.path}; check store.url")
+        raise StoreUnusable(
+            f"there is no store at {database.path.absolute()}; name the daemon's file with "
+            "--config.file, and run this in the folder where the daemon was started if store.url "
+            "is relative; the daemon makes the store at its first start"
+        )
     engine = database.writing_engine() if is_writing else database.reading_engine()
     try:
         with engine.begin() as connection:

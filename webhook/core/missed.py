@@ -70,7 +70,7 @@ def missed_of(
                 f"the label {name} has {len(value)} characters; allowed: {_LONGEST_VALUE}"
             )
     if not (math.isfinite(start) and math.isfinite(end) and 0 < start < end):
-        raise ValueError("start and end: allowed is a start before its end")
+        raise ValueError("start is not before end; allowed: a time that begins before it ends")
     if end > now:
         raise ValueError("end lies in the future; allowed: what has passed")
     if end - start > LONGEST_DAYS * 86_400.0:
