@@ -11,11 +11,14 @@ from tests.grafana.expressions import dashboard_expressions
 pytestmark = pytest.mark.e2e
 
 SLOW = {
+    # Known once there are days of samples.
     "anomaly_seasonality_strength",
+    # Compares a month with the two before, and the webhook goes by its own clock.
     "anomaly_quality_degradation_severity",
+    # Said once a query was watched for a day.
     "anomaly_shadow_alarms_per_day",
 }
-"""Gauges that need hours or weeks; unit tests see them."""
+"""Gauges that need more time than the story takes; tests/exporter and tests/webhook see them."""
 
 
 def test_every_dashboard_expression_had_data(stack: Stack) -> None:
