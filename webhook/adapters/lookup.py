@@ -197,17 +197,19 @@ async def find_course(
     PrometheusError
         As `find_series`.
     """
-    step = past / POINTS
-    times = tuple(until - past + step * (i + 1) for i in range(POINTS))
+    # In whole milliseconds, as Prometheus is asked: with a step that was rounded up the last sample
+    # would lie beyond the end, and what has just begun would be missing.
+    step, end = math.floor(1e3 * past / POINTS), math.floor(1e3 * until)
+    times = tuple((end - step * (POINTS - 1 - i)) / 1e3 for i in range(POINTS))
     expr = selector("|".join(_COURSE), labels)
-    tracks = await prometheus.course(expr, times[0], times[-1], step, seconds)
+    tracks = await prometheus.course(expr, times[0], times[-1], step / 1e3, seconds)
     lines: dict[str, list[float]] = {}
     for track in tracks:
         if without_name(track) != labels or track.labels["__name__"] not in _COURSE:
             continue
         line = lines[_COURSE[track.labels["__name__"]]] = [math.nan] * POINTS
         for at, value in zip(track.times, track.values, strict=True):
-            place = round((at - times[0]) / step)
+            place = round(1e3 * (at - times[0]) / step)
             if 0 <= place < POINTS:
                 line[place] = value if math.isfinite(value) else math.nan
     if "values" not in lines:

@@ -88,6 +88,17 @@ async def test_no_series_is_better_than_another_one(
     assert await find_course(prometheus, {"query": "nobody"}, known.at, 10.0) is None
 
 
+@pytest.mark.parametrize("past", [10_800.0, 10_838.456_7, 10_839.5])
+async def test_the_newest_sample_is_shown_whatever_the_time_is(
+    known: KnownPrometheus, prometheus: Prometheus, past: float
+) -> None:
+    course = await find_course(prometheus, SERIES, known.at + 0.000_4, 10.0, past)
+
+    assert course is not None
+    assert not math.isnan(course.values[-1])
+    assert 0.0 <= known.at + 0.000_4 - course.times[-1] < 0.001
+
+
 async def test_a_query_that_prometheus_refuses_is_told_in_its_words(prometheus: Prometheus) -> None:
     with pytest.raises(PrometheusError, match="parse error") as raised:
         await prometheus.instant("sum(", 0.0, 5.0)
