@@ -1,6 +1,6 @@
 """Where should an alert have come and did not? A person marks it, and takes a mark back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from sqlalchemy import Connection, Row
 
+from webhook.adapters.incidentlist import queries_known
 from webhook.adapters.missed import MissedRefused, list_missed
 from webhook.adapters.observations import observation_of
 from webhook.adapters.queries import incident_with_events
@@ -92,16 +93,18 @@ async def _page(
     parts = request.app[MISSED_PAGES]
     before = whole_number(request.query.get("before", ""))
 
-    def read(connection: Connection) -> list[Row[Any]]:
-        return list(list_missed(connection, _SHOWN + 1, before=before))
+    def read(connection: Connection) -> tuple[list[Row[Any]], Sequence[str]]:
+        marks = list_missed(connection, _SHOWN + 1, before=before)
+        return list(marks), queries_known(connection)
 
-    rows = await request.app[MARKING].store.read(read)
+    rows, queries = await request.app[MARKING].store.read(read)
     body = render(
         request,
         "missed.html",
         marks=rows[:_SHOWN],
         before=rows[_SHOWN - 1].id if len(rows) > _SHOWN else None,
         fields=fields,
+        queries=queries,
         problem=problem,
         said=parts.said.get(request.query.get("said", "")),
         zone=parts.zone(),

@@ -94,14 +94,16 @@ async def test_the_page_of_an_incident_leads_to_a_form_that_is_filled_in(site: S
     incident = await text(site, "/incidents/1")
     assert 'href="../missed?incident=1">Something was missed here' in incident
     page = await text(site, f"{PAGE}?incident=1")
+    # Those that alerted are offered, lest a slip of the pen makes a query that nobody has.
+    assert '<datalist id="queries"><option value="cpu"></option></datalist>' in page
     assert (
-        'name="query" required maxlength="128" autocomplete="off" spellcheck="false" value="cpu"'
-        in page
+        'name="query" list="queries" required maxlength="128" autocomplete="off" '
+        'spellcheck="false" value="cpu"' in page
     )
     assert ">instance=a</textarea>" in page
     assert 'value="2027-01-15T06:59"' in page
     assert 'value="2027-01-15T07:59"' in page
-    assert 'value="cpu"' not in await text(site, f"{PAGE}?incident=99")
+    assert 'spellcheck="false" value="cpu"' not in await text(site, f"{PAGE}?incident=99")
     seen = Observation(1, NOW, series={"instance": "exact"})
     await site.store.write(lambda connection: put_observation(connection, seen))
     assert ">instance=exact</textarea>" in await text(site, f"{PAGE}?incident=1")
