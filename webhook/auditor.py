@@ -76,10 +76,13 @@ class Auditor:
     async def run(self) -> None:
         """Write what is new, if it is this process that writes."""
         file = self._open()
-        if file is None or not await self._has_turn():
+        if file is None:
             self.close()
             return
         try:
+            if not await self._has_turn():
+                self.close()
+                return
             while await self._write(file):
                 pass
         except (StoreError, OSError) as error:
@@ -170,14 +173,12 @@ class Auditor:
         # More than a whole turn is left where the clock has gone back.
         if _TURN_SECONDS / 2 < left <= _TURN_SECONDS:
             return True
-        try:
-            self._turn_until = await self._store.write(
-                lambda connection: take_turn(
-                    connection, _TURN, self._store.instance, now, _TURN_SECONDS
-                )
+        self._turn_until = 0.0
+        self._turn_until = await self._store.write(
+            lambda connection: take_turn(
+                connection, _TURN, self._store.instance, now, _TURN_SECONDS
             )
-        except StoreError:
-            self._turn_until = 0.0
+        )
         return self._turn_until > 0.0
 
     async def _write(self, file: RotatingFile) -> bool:

@@ -223,6 +223,25 @@ async def test_of_replicas_one_writes_until_it_dies(postgres_url: str, tmp_path:
         assert len(one.lines()) == 2
 
 
+async def test_a_database_that_is_away_is_told_of_for_as_long_as_it_is(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    clock = ManualClock(NOW)
+    with open_store(database_of(postgres_url)) as store:
+        desk = Desk(store, tmp_path / "audit", clock)
+        await desk.fires("a")
+        await desk.auditor.run()
+        assert desk.metric("behind_seconds") == 0.0
+        await store.write(lambda connection: connection.exec_driver_sql("DROP TABLE facts"))
+        # Half of its turn is left, then none of it.
+        for _ in range(3):
+            await clock.advance(25.0)
+            await desk.auditor.run()
+        assert desk.metric("behind_seconds") == 50.0
+        assert desk.metric("failures_total") == 3.0
+        desk.auditor.close()
+
+
 def test_where_files_are_by_default() -> None:
     def folder(text: str) -> Path | None:
         return load_config(text, "webhook.yml").audit_folder
