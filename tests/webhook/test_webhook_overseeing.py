@@ -188,7 +188,7 @@ async def test_a_prometheus_without_exporter_rules_or_drift_says_so(
     assert "No exporter. Prometheus has not scraped an anomaly exporter within a day" in page
     assert "targets down 0 of 1" in page
     assert "No series is checked for drift" in page
-    assert "is not recorded; the rules of" in page
+    assert "is not known yet: the rules of" in page
     assert "Nobody has judged an alert yet" in page
 
 

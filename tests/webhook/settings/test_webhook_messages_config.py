@@ -45,6 +45,8 @@ def test_check_config_says_what_messages_can_tell() -> None:
         "times in UTC",
         "verdicts by links of 30d, signed by a secret that the store keeps",
         "verdicts move thresholds; without prometheus nothing is replayed before",
+        "without prometheus verdicts move no weights of detectors",
+        "without prometheus nothing is silenced as a harmless pattern",
     ]
     said = lines(
         "prometheus: {url: 'http://u:s3cr3t@p:9090/x'}\n"
@@ -59,5 +61,7 @@ def test_check_config_says_what_messages_can_tell() -> None:
         f"verdicts by links of 1d, signed by the secret in {Path('folder/links')}",
         "verdicts by buttons in Slack, at /slack/interactions",
         "verdicts move thresholds, after a replay of 14 days",
+        "verdicts move weights of detectors, after a replay of 14 days",
+        "harmless patterns silence high, medium, low for 30d",
     ]
     assert "words of your own in every channel" in lines("templates: {body: x}")
