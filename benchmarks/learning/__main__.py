@@ -12,7 +12,9 @@ from benchmarks.accuracy.files import BadInput
 from benchmarks.accuracy.flags import EXIT_CONFIG, EXIT_FAILED, add_ensemble
 from benchmarks.accuracy.scoring import plan_for
 from benchmarks.accuracy.settings import config_of
-from benchmarks.learning.loop import Loop, People, Told
+from benchmarks.learning.incidents import Told
+from benchmarks.learning.loop import Loop
+from benchmarks.learning.people import People
 from benchmarks.learning.world import Query, queries_of
 from exporter.errors import ConfigError
 from exporter.plan import Plan

@@ -4,13 +4,13 @@ What follows from verdicts is decided by the very functions that the webhook dec
 its clock and its questions to Prometheus are left out: they are tested elsewhere.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from random import Random
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
 
+from benchmarks.learning.incidents import Incident, Told, runs
+from benchmarks.learning.people import People
 from benchmarks.learning.world import Query
 from exporter.core.scores import Scores, blank_scores
 from exporter.core.series import Floats
@@ -49,62 +49,6 @@ BRIDGED = 2
 # An alarm this many samples from what was wrong is about it.
 NEAR = 3
 WEEK = 7
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Who judges: the next morning, not everything, and not without mistakes.
-
-    Parameters
-    ----------
-    answers : share of incidents that get a verdict
-    mistakes : share of verdicts that are wrong
-    marks : share of what was wrong and not alerted on that is marked as missed
-    """
-
-    random: Random
-    answers: float = 0.7
-    mistakes: float = 0.03
-    marks: float = 0.5
-
-    def verdict(self, *, is_real: bool) -> bool | None:
-        """Return whether they say it was real; None when they say nothing."""
-        if self.random.random() >= self.answers:
-            return None
-        return is_real != (self.random.random() < self.mistakes)
-
-
-@dataclass(slots=True)
-class Incident:
-    """An alarm, with what detectors said at most while it lasted; `said` is the verdict."""
-
-    id: int
-    row: int
-    first: int
-    last: int
-    threshold: float
-    ratio: float
-    weights: Mapping[str, float]
-    peak: float
-    peaks: dict[str, float]
-    is_real: bool
-    said: bool | None = None
-
-
-@dataclass(slots=True)
-class Told:
-    """What became of a query.
-
-    Parameters
-    ----------
-    false_alarms : [days]
-    found : (row, first column) of what was really wrong and was alerted on
-    changes : in words, with their day
-    """
-
-    false_alarms: Floats
-    found: set[tuple[int, int]] = field(default_factory=set)
-    changes: list[str] = field(default_factory=list)
 
 
 class Loop:
@@ -167,7 +111,7 @@ class Loop:
         ratio = np.clip(self._ratio * np.array(self._ratios), LOWEST, HIGHEST)
         thresholds = np.minimum(self._threshold * ratio, 1.0)
         found = []
-        for row, first, last in _runs(score >= thresholds[:, None]):
+        for row, first, last in runs(score >= thresholds[:, None]):
             a, b = int(columns[first]), int(columns[last])
             last_one = next((one for one in reversed(self._incidents) if one.row == row), None)
             if last_one is not None and a - last_one.last <= BRIDGED + 1:
@@ -194,7 +138,7 @@ class Loop:
     def _real(self, incident: Incident) -> Iterator[tuple[int, int]]:
         """Yield what was wrong while or shortly before or after it alerted."""
         is_real = self._query.is_real[incident.row]
-        for _, first, last in _runs(is_real[None, :]):
+        for _, first, last in runs(is_real[None, :]):
             if first <= incident.last + NEAR and last >= incident.first - NEAR:
                 yield incident.row, first
 
@@ -209,7 +153,7 @@ class Loop:
 
     def _mark(self, day: int, columns: Columns, people: People) -> None:
         """Take back raises that hid what began today, where somebody says so."""
-        for row, first, last in _runs(self._query.is_real[:, columns]):
+        for row, first, last in runs(self._query.is_real[:, columns]):
             is_found = (row, int(columns[first])) in self.told.found
             if is_found or people.random.random() >= people.marks:
                 continue
@@ -312,12 +256,3 @@ def _scores(vote: Floats) -> Scores:
         sigmas=blank.sigmas,
         level=vote,
     )
-
-
-def _runs(on: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> list[tuple[int, int, int]]:
-    """Return (row, first, last) of every run of true columns."""
-    padded = np.pad(on, ((0, 0), (1, 1))).astype(np.int8)
-    edges = np.diff(padded, axis=1)
-    rows, firsts = np.nonzero(edges == 1)
-    lasts = np.nonzero(edges == -1)[1] - 1
-    return [(int(r), int(a), int(b)) for r, a, b in zip(rows, firsts, lasts, strict=True)]

@@ -11,7 +11,8 @@ import pytest
 from benchmarks.accuracy.scoring import plan_for
 from benchmarks.accuracy.settings import config_of
 from benchmarks.learning.__main__ import main
-from benchmarks.learning.loop import Loop, People
+from benchmarks.learning.loop import Loop
+from benchmarks.learning.people import People
 from benchmarks.learning.world import Query, queries_of
 
 STEP, DAYS = 300.0, 40

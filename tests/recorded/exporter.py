@@ -1,6 +1,7 @@
 """An exporter that runs in this process, by its pages."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -76,3 +77,11 @@ async def running(config: Path) -> AsyncIterator[Exporter]:
         finally:
             stop.set()
             await task
+
+
+def row_of(overview: str, query: str) -> list[str]:
+    """Return the cells of a query on the page for people: state, series, models, ..., verdicts."""
+    found = re.search(rf'<th scope="row" role="rowheader"><b>{query}</b></th>(.*?)</tr>', overview)
+    assert found, f"{query} is not on the page"
+    cells = re.findall(r"<td[^>]*><span>(.*?)</span></td>", found[1])
+    return [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in cells]
