@@ -12,8 +12,8 @@ from tests.e2e.disk import Disk, Filling
 from tests.e2e.receiver import Receiver
 from tests.e2e.stack import Stack
 
-PACE = 1_000_000.0
-"""Bytes per second by which the disk fills."""
+PACE = 2_000_000.0
+"""Bytes per second by which the disk fills: much next to the few MB that others may put there."""
 
 SECONDS = 260.0
 """Until it is full. A forecaster believes in it after about 80, the rules two minutes later."""
