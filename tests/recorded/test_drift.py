@@ -104,7 +104,7 @@ async def test_the_page_says_how_far_the_series_have_drifted(config: Path) -> No
     cells = row_of(overview, "moved")
     assert cells[0] == "not scored"
     assert cells[6].startswith("ok")
-    assert "broken, drift:" in overview
+    assert "broken, drift check:" in overview
 
 
 async def test_baselines_survive_a_reload_and_a_restart(

@@ -55,11 +55,12 @@ anomaly_exporter_last_evaluation_timestamp_seconds{{query="new"}} 0
 anomaly_series_missing{{query="cpu",instance="db-3"}} 1
 anomaly_drift_severity{{query="cpu",instance="db-1"}} 0
 anomaly_drift_severity{{query="cpu",instance="db-2"}} 1
-anomaly_drift_severity{{query="cpu",instance="db-<3>"}} 3
+anomaly_drift_severity{{query="cpu",instance="db-<3>"}} 7
+anomaly_drift_severity{{query="cpu",instance="odd"}} NaN
 anomaly_model_precision_ratio{{model="churn",model_version="2",window="30d"}} 0.9
 anomaly_model_f1_ratio{{model="churn",model_version="2",window="30d"}} NaN
 anomaly_model_labelled_predictions{{model="churn",model_version="2",window="30d"}} 812
-anomaly_model_degradation_severity{{model="churn",model_version="2"}} 3
+anomaly_model_degradation_severity{{model="churn",model_version="2"}} 9
 query:anomaly_alert_conversion:ratio1d{{query="cpu"}} 0.5
 """
 
@@ -154,7 +155,7 @@ async def test_all_of_it_is_shown(store: Store, prometheus: tuple[str, float]) -
         "cpu &lt;db&gt; since", "3 incidents.",
         "cpu 12 3 90 % 100 % 95 % 0.033",
         "churn 2 812 90 % too few too few severe",
-        "2 of 3 series have drifted", "critical cpu db-&lt;3&gt;", "moderate cpu db-2",
+        "2 of 4 series have drifted", "critical cpu db-&lt;3&gt;", "moderate cpu db-2",
         "became incidents: cpu 50 %",
     ):  # fmt: skip
         assert said in page, f"{said!r} is not in {page}"

@@ -1,5 +1,6 @@
 """What does Prometheus know of everything that is watched, now? One request for each part."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -154,7 +155,7 @@ async def drifted(prometheus: Prometheus, now: float, seconds: float) -> Drifted
     """Return what has drifted at an instant, the worst first; raises as `watched`."""
     found = await _ask(prometheus, _DRIFTED, now, seconds)
     worst = [
-        DriftedSeries(track.labels.get("query", ""), _series(track.labels), int(track.values[0]))
+        DriftedSeries(track.labels.get("query", ""), _series(track.labels), _degree(track))
         for track in found["worst"]
     ]
     worst.sort(key=lambda each: (-each.severity, each.query, sorted(each.labels.items())))
@@ -168,7 +169,7 @@ async def models(prometheus: Prometheus, now: float, seconds: float) -> Sequence
     for what, tracks in found.items():
         for track in tracks:
             key = (track.labels.get("model", ""), track.labels.get("model_version", ""))
-            numbers[key][what] = track.values[0]
+            numbers[key][what] = _degree(track) if what == "degraded" else track.values[0]
     return [WatchedModel(*key, numbers[key]) for key in sorted(numbers)]
 
 
@@ -188,8 +189,15 @@ async def _ask(
     )
     found: dict[str, list[Track]] = {name: [] for name in expressions}
     for track in await prometheus.instant(whole, now, seconds):
-        found[track.labels["what"]].append(track)
+        # What is no number is not known; anybody may write gauges of these names.
+        if math.isfinite(track.values[0]):
+            found[track.labels["what"]].append(track)
     return found
+
+
+def _degree(track: Track) -> int:
+    """Return a severity as we have names for it, 0 to 3."""
+    return int(min(max(track.values[0], 0.0), 3.0))
 
 
 def _queries(found: Mapping[str, Sequence[Track]]) -> Sequence[QueryNow]:
