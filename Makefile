@@ -49,7 +49,7 @@ fill: $(VENV)/.installed  ## fill an invented folder in eleven minutes, to see i
 
 .PHONY: test
 test: programs check  ## everything, with the end-to-end tests on the real programs
-	$(BIN)/pytest --cov --durations 5 --ignore tests/e2e
+	$(BIN)/pytest --cov --durations 5 --numprocesses auto --ignore tests/e2e
 	$(BIN)/pytest tests/e2e --durations 5
 
 .PHONY: programs

@@ -69,8 +69,6 @@ async def test_from_the_alert_to_the_notification(tmp_path: Path, logged: io.Str
     assert "notification failed, trying again" in mine
     assert "a delivery could not be read" in mine
     (told_by_log,) = [
-        entry
-        for entry in entries
-        if entry["msg"] == "notification" and entry["incident"] == 1
+        entry for entry in entries if entry["msg"] == "notification" and entry["incident"] == 1
     ]
     assert told_by_log["trace_id"] == TRACE
