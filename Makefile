@@ -26,7 +26,7 @@ $(VENV)/.installed: setup.cfg
 	@touch $@
 
 .PHONY: check
-check: $(VENV)/.installed  ## lint, format, types, architecture and rules, in under 30 s
+check: $(VENV)/.installed  ## lint, format, types, architecture and rules, in about a minute
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
