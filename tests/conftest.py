@@ -25,17 +25,26 @@ class RecordedPrometheus:
     programs: dict[str, Path]
 
 
+_ROOT, _NOISY = logging.getLogger(), logging.getLogger("urllib3")
+_LEVELS = (_ROOT.level, _NOISY.level)
+
+
 @pytest.fixture(autouse=True)
 def _logging_stays_as_it_was() -> Iterator[None]:
     """Undo what a program's logging setup does to the process that tests it."""
-    root, noisy = logging.getLogger(), logging.getLogger("urllib3")
-    handlers, levels = list(root.handlers), (root.level, noisy.level)
+    handlers = list(_ROOT.handlers)
+    # A fixture of more than one test may have run a program, too.
+    _as_at_first()
     yield
-    for handler in set(root.handlers) - set(handlers):
-        root.removeHandler(handler)
-    root.setLevel(levels[0])
-    noisy.setLevel(levels[1])
+    for handler in set(_ROOT.handlers) - set(handlers):
+        _ROOT.removeHandler(handler)
+    _as_at_first()
     logging.captureWarnings(False)
+
+
+def _as_at_first() -> None:
+    for logger, level in zip((_ROOT, _NOISY), _LEVELS, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
