@@ -14,7 +14,9 @@ from webhook.core.why import Signals
 
 HOURS = 3 * 3600.0
 POINTS = 180
-_STEP = HOURS / POINTS
+# A course of fewer samples than this is looked at more closely, over so many seconds.
+_FEW = 15
+_YOUNG = 900.0
 
 _READING = {
     "anomaly_value": "value",
@@ -186,6 +188,8 @@ async def find_course(
 ) -> Course | None:
     """Return value, band and score of a series up to an instant; None where there is no sample.
 
+    Of a series that has just begun its last minutes are shown: first alerts are looked at longest.
+
     Parameters
     ----------
     labels : exactly those of the series
@@ -197,6 +201,20 @@ async def find_course(
     PrometheusError
         As `find_series`.
     """
+    course = await _course(prometheus, labels, until, seconds, past)
+    if course is None or past <= _YOUNG or _known(course) >= _FEW:
+        return course
+    closer = await _course(prometheus, labels, until, seconds, _YOUNG)
+    return course if closer is None or _known(closer) <= _known(course) else closer
+
+
+def _known(course: Course) -> int:
+    return sum(map(math.isfinite, course.values))
+
+
+async def _course(
+    prometheus: Prometheus, labels: Mapping[str, str], until: float, seconds: float, past: float
+) -> Course | None:
     # In whole milliseconds, as Prometheus is asked: with a step that was rounded up the last sample
     # would lie beyond the end, and what has just begun would be missing.
     step, end = math.floor(1e3 * past / POINTS), math.floor(1e3 * until)

@@ -99,6 +99,19 @@ async def test_the_newest_sample_is_shown_whatever_the_time_is(
     assert 0.0 <= known.at + 0.000_4 - course.times[-1] < 0.001
 
 
+async def test_a_series_that_has_just_begun_is_shown_more_closely(
+    known: KnownPrometheus, prometheus: Prometheus
+) -> None:
+    expr = 'anomaly_value{service="checkout"}'
+    tracks = await prometheus.course(expr, known.at - 86_400.0, known.at, 60.0, 10.0)
+    began = min(track.times[0] for track in tracks)
+
+    for age, step in ((120.0, 5.0), (7_200.0, 60.0)):
+        course = await find_course(prometheus, SERIES, began + age, 10.0)
+        assert course is not None
+        assert course.times[1] - course.times[0] == step
+
+
 async def test_a_query_that_prometheus_refuses_is_told_in_its_words(prometheus: Prometheus) -> None:
     with pytest.raises(PrometheusError, match="parse error") as raised:
         await prometheus.instant("sum(", 0.0, 5.0)
