@@ -92,16 +92,14 @@ class _Handler(logging.StreamHandler[TextIO]):
         self._logs = logs
         self._sink = sink
 
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            line = self.format(record)
-            self._logs.lines[_level(record.levelno)] += 1
-            if self._sink is not None:
-                self._sink.put(line, record.levelno)
-            self.stream.write(line + self.terminator)
-            self.flush()
-        except Exception:  # as the library has it: a log line never stops who logs
-            self.handleError(record)
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, counted and given to the files: each is formatted once."""
+        # Called by the library's `emit`, which lets no failure reach whoever logs.
+        line = super().format(record)
+        self._logs.lines[_level(record.levelno)] += 1
+        if self._sink is not None:
+            self._sink.put(line, record.levelno)
+        return line
 
 
 def _level(number: int) -> str:
